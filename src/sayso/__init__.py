@@ -1,0 +1,1 @@
+"""sayso: the contact and consent hub for Shopify stores."""

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class CommerceConfig(AppConfig):
+    name = "sayso.commerce"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,161 @@
+"""Consent: the state, the ledger it is projected from, the evidence, and the suppressed addresses.
+
+Every table here is written by functions inside the database; the application's role may only read them.
+"""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from sayso.shops.fields import TransactionIdField
+from sayso.shops.tenancy import TenantModel
+
+
+class ConsentState(TenantModel):
+    """One row a contact: for each channel the state, and the newest times from which it follows.
+
+    ``*_opt_in_at``, ``*_pending_at``, ``*_weak_at`` and ``*_out_at`` are the newest completed, unconfirmed and weak
+    opt-in and the newest opt-out (the phone channels share theirs). Being maxima they do not depend on the order in
+    which events arrive; ``consent_fold`` in ``sql/functions.sql`` turns them into the state.
+    """
+
+    app_may = "SELECT"
+
+    contact_id = models.BigIntegerField(primary_key=True)
+
+    whatsapp_state = models.CharField(max_length=16, default="UNKNOWN")
+    whatsapp_since = models.DateTimeField(null=True)
+    whatsapp_basis = models.CharField(max_length=16, null=True)
+    whatsapp_source = models.CharField(max_length=32, null=True)
+    whatsapp_address_key = models.BinaryField(null=True)
+    whatsapp_opt_in_at = models.DateTimeField(null=True)
+    whatsapp_pending_at = models.DateTimeField(null=True)
+    whatsapp_weak_at = models.DateTimeField(null=True)
+    whatsapp_invalid = models.BooleanField(default=False)
+    whatsapp_shop_value = models.CharField(max_length=16, null=True)
+    whatsapp_shop_at = models.DateTimeField(null=True)
+
+    sms_state = models.CharField(max_length=16, default="UNKNOWN")
+    sms_since = models.DateTimeField(null=True)
+    sms_basis = models.CharField(max_length=16, null=True)
+    sms_source = models.CharField(max_length=32, null=True)
+    sms_address_key = models.BinaryField(null=True)
+    sms_opt_in_at = models.DateTimeField(null=True)
+    sms_pending_at = models.DateTimeField(null=True)
+    sms_weak_at = models.DateTimeField(null=True)
+    sms_invalid = models.BooleanField(default=False)
+    sms_shop_value = models.CharField(max_length=16, null=True)
+    sms_shop_at = models.DateTimeField(null=True)
+
+    email_state = models.CharField(max_length=16, default="UNKNOWN")
+    email_since = models.DateTimeField(null=True)
+    email_basis = models.CharField(max_length=16, null=True)
+    email_source = models.CharField(max_length=32, null=True)
+    email_address_key = models.BinaryField(null=True)
+    email_opt_in_at = models.DateTimeField(null=True)
+    email_pending_at = models.DateTimeField(null=True)
+    email_weak_at = models.DateTimeField(null=True)
+    email_invalid = models.BooleanField(default=False)
+    email_shop_value = models.CharField(max_length=16, null=True)
+    email_shop_at = models.DateTimeField(null=True)
+
+    phone_out_at = models.DateTimeField(null=True)
+    email_out_at = models.DateTimeField(null=True)
+    whatsapp_resumed_at = models.DateTimeField(null=True)
+    redacted = models.BooleanField(default=False)
+    head_hash = models.BinaryField(null=True)
+
+    class Meta:
+        db_table = "consent_state"
+        indexes = [
+            models.Index(fields=["shop_id", "whatsapp_state", "contact_id"], name="consent_state_whatsapp"),
+            models.Index(fields=["shop_id", "sms_state", "contact_id"], name="consent_state_sms"),
+            models.Index(fields=["shop_id", "email_state", "contact_id"], name="consent_state_email"),
+        ]
+
+
+class LedgerEntry(TenantModel):
+    """What somebody said about being messaged, or tried to; append-only.
+
+    ``entry`` is the RFC 8785 JSON of the fixed fields, ``hash`` its SHA-256; it names the hash of the contact's
+    previous entry, so the chain shows any change. ``contact_id`` carries no foreign key: the ledger outlives the contact.
+    """
+
+    app_may = "SELECT"
+
+    contact_id = models.BigIntegerField()
+    xid = TransactionIdField()
+    channel = models.CharField(max_length=8)
+    event = models.CharField(max_length=24)
+    occurred_at = models.DateTimeField(null=True)
+    recorded_at = models.DateTimeField()
+    from_state = models.CharField(max_length=16)
+    to_state = models.CharField(max_length=16)
+    outcome = models.CharField(max_length=10)
+    refusal_code = models.CharField(max_length=32, null=True)
+    source = models.CharField(max_length=32)
+    basis = models.CharField(max_length=16, null=True)
+    wording_version = models.CharField(max_length=64, null=True)
+    language = models.CharField(max_length=35, null=True)
+    actor_kind = models.CharField(max_length=16)
+    caused_by = models.BigIntegerField(null=True)
+    address_key = models.BinaryField(null=True)
+    evidence_digest = models.BinaryField(null=True)
+    entry = models.TextField()
+    prev_hash = models.BinaryField(null=True)
+    hash = models.BinaryField()
+
+    class Meta:
+        db_table = "consent_ledger"
+        indexes = [models.Index(fields=["shop_id", "contact_id", "id"], name="consent_ledger_contact")]
+
+
+class Evidence(TenantModel):
+    """What can name a person, kept beside the ledger so that it can be erased; bound by SHA-256(salt, data)."""
+
+    app_may = "SELECT"
+
+    ledger_id = models.BigIntegerField()
+    salt = models.BinaryField()
+    data = models.TextField()
+    added_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "consent_evidence"
+        indexes = [models.Index(fields=["shop_id", "ledger_id"], name="consent_evidence_ledger")]
+
+
+class Suppression(TenantModel):
+    """An address that must not be messaged, by keyed hash; outlives every contact that held it."""
+
+    app_may = "SELECT"
+
+    address_key = models.BinaryField()
+    kind = models.CharField(max_length=12)  # OPT_OUT, COMPLAINT, LOCAL, REDACTED
+    opted_out_at = models.DateTimeField()
+    source = models.CharField(max_length=32)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "suppression"
+        constraints = [models.UniqueConstraint(fields=["shop_id", "address_key", "kind"], name="suppression_once")]
+
+
+class Transition(models.Model):
+    """The transition table, loaded from ``transitions.csv`` at every migrate. The same for all shops."""
+
+    app_may = "SELECT"
+
+    event = models.CharField(max_length=24)
+    effect = models.CharField(max_length=12)
+    basis = models.CharField(max_length=16, null=True)
+    from_state = models.CharField(max_length=16)
+    guard = models.CharField(max_length=24, blank=True)  # '' always holds
+    outcome = models.CharField(max_length=10)
+    to_state = models.CharField(max_length=16, null=True)  # null: as the fold gives
+    code = models.CharField(max_length=32, null=True)
+    else_outcome = models.CharField(max_length=10, null=True)
+    else_code = models.CharField(max_length=32, null=True)
+
+    class Meta:
+        db_table = "consent_transition"
+        constraints = [models.UniqueConstraint(fields=["event", "from_state"], name="consent_transition_cell")]

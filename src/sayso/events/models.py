@@ -1,0 +1,33 @@
+"""The event log: every contact's timeline, and the outbox that consumers read."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from sayso.shops.fields import TransactionIdField
+from sayso.shops.tenancy import TenantModel
+
+
+class Event(TenantModel):
+    """One fact, written in the transaction that made it true.
+
+    ``xid`` is the writing transaction: a reader that stops below the snapshot's xmin never passes over an event of a
+    transaction that is still open.
+    """
+
+    app_may = "SELECT, INSERT"
+
+    xid = TransactionIdField()
+    kind = models.CharField(max_length=48)
+    contact_id = models.BigIntegerField(null=True)
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(db_default=Now())
+    actor_kind = models.CharField(max_length=16, default="system")
+    actor_id = models.CharField(max_length=64, blank=True, default="")
+    origin = models.CharField(max_length=48, blank=True, default="")
+    # Events of an import start no automation.
+    bulk = models.BooleanField(default=False)
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        db_table = "event"
+        indexes = [models.Index(fields=["shop_id", "contact_id", "id"], name="event_contact")]

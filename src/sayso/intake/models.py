@@ -1,0 +1,36 @@
+"""What providers delivered, kept before anybody looked into it. A system table: Meta's shop is known only later."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Delivery(models.Model):
+    class State(models.TextChoices):
+        NEW = "NEW"  # waits for its turn, first or again
+        DONE = "DONE"
+        IGNORED = "IGNORED"  # unknown topic or unknown shop: kept, counted
+        PARKED = "PARKED"  # failed too often: a person looks
+
+    provider = models.CharField(max_length=16)
+    key = models.CharField(max_length=128)  # the provider's delivery id; sha256 of the body where it gives none
+    shop_id = models.BigIntegerField(null=True)
+    topic = models.CharField(max_length=64)
+    lane = models.SmallIntegerField(default=1)  # 0: inbound messages and preferences, 1: everything else
+    fold_key = models.CharField(max_length=128, blank=True, default="")
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField()
+    triggered_at = models.DateTimeField(null=True)
+    received_at = models.DateTimeField(db_default=Now())
+    state = models.CharField(max_length=8, choices=State.choices, default=State.NEW, db_default="NEW")
+    attempts = models.SmallIntegerField(default=0, db_default=0)
+    not_before = models.DateTimeField(db_default=Now())
+    error = models.TextField(blank=True, default="", db_default="")
+    drained_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "delivery"
+        constraints = [models.UniqueConstraint(fields=["provider", "key"], name="delivery_key")]
+        indexes = [
+            models.Index(fields=["lane", "shop_id", "id"], name="delivery_waiting", condition=models.Q(state="NEW")),
+            models.Index(fields=["shop_id", "state", "received_at"], name="delivery_state"),
+        ]

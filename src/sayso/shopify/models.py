@@ -1,0 +1,74 @@
+"""The connection to a Shopify store, its imports, and what must be read again."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from sayso.shops.fields import EncryptedField
+from sayso.shops.tenancy import TenantModel
+
+
+class Connection(TenantModel):
+    class Grant(models.TextChoices):
+        CLIENT_CREDENTIALS = "client_credentials"
+        AUTHORIZATION_CODE = "authorization_code"
+
+    provider_app_id = models.BigIntegerField()
+    domain = models.CharField(max_length=255)
+    base_url = models.CharField(max_length=255)  # https://{domain}, or the sandbox on loopback
+    grant = models.CharField(max_length=24, choices=Grant.choices, default=Grant.CLIENT_CREDENTIALS)
+    access_token = EncryptedField(blank=True, default="")
+    expires_at = models.DateTimeField(null=True)
+    scopes = models.JSONField(default=list)
+    status = models.CharField(max_length=16, default="CONNECTED")
+    status_reason = models.CharField(max_length=500, blank=True, default="")
+    polled_to = models.DateTimeField(null=True)
+    subscriptions_checked_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "shopify_connection"
+        constraints = [models.UniqueConstraint(fields=["shop_id", "domain"], name="shopify_connection_domain")]
+
+
+class SyncRun(TenantModel):
+    """One import: a bulk operation, its file, and how far it was applied."""
+
+    class Status(models.TextChoices):
+        NOT_STARTED = "NOT_STARTED"
+        IN_PROGRESS = "IN_PROGRESS"
+        COMPLETE = "COMPLETE"
+        ERROR = "ERROR"
+
+    kind = models.CharField(max_length=16)  # customers, orders
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.NOT_STARTED)
+    operation_id = models.CharField(max_length=128, blank=True, default="")
+    url = models.TextField(blank=True, default="")
+    total = models.BigIntegerField(null=True)  # root objects, as the bulk operation counts them
+    position = models.BigIntegerField(default=0)  # bytes of the file that are applied and committed
+    seen = models.BigIntegerField(default=0)
+    created = models.BigIntegerField(default=0)
+    updated = models.BigIntegerField(default=0)
+    invalid = models.BigIntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+    started_at = models.DateTimeField(db_default=Now())
+    heartbeat_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "sync_run"
+        indexes = [models.Index(fields=["shop_id", "kind", "id"], name="sync_run_kind")]
+
+
+class Refetch(TenantModel):
+    """A customer whose delivery did not carry all facts; read again in folded batches."""
+
+    kind = models.CharField(max_length=16)  # customer
+    shopify_id = models.BigIntegerField()
+    requested_at = models.DateTimeField(db_default=Now())
+    not_before = models.DateTimeField(db_default=Now())
+    attempts = models.SmallIntegerField(default=0, db_default=0)
+    error = models.TextField(blank=True, default="", db_default="")
+
+    class Meta:
+        db_table = "shopify_refetch"
+        constraints = [models.UniqueConstraint(fields=["shop_id", "kind", "shopify_id"], name="shopify_refetch_once")]

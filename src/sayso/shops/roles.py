@@ -1,0 +1,28 @@
+"""Roles and what they may do: the one place."""
+
+from django.db import models
+
+
+class Role(models.TextChoices):
+    OWNER = "owner"
+    ADMIN = "admin"
+    VIEWER = "viewer"
+
+
+READ = {"contacts.view", "consent.view", "campaigns.view", "analytics.view", "settings.view"}
+WORK = READ | {
+    "contacts.create", "contacts.edit", "contacts.export", "consent.unsubscribe", "campaigns.create", "campaigns.send",
+    "shopify.edit", "channels.edit", "settings.edit", "team.edit", "api.edit",
+}  # fmt: skip
+
+PERMISSIONS: dict[str, set[str]] = {
+    Role.VIEWER: READ,
+    Role.ADMIN: WORK,
+    Role.OWNER: WORK | {"privacy.edit"},
+}
+"""Role → permissions, named ``area.action``. API tokens carry the same names as scopes."""
+
+
+def may(role: str | None, permission: str) -> bool:
+    """Whether a role holds a permission; no role holds none."""
+    return permission in PERMISSIONS.get(role or "", set())
