@@ -52,6 +52,10 @@ def _others_may(path: Path, leaf_mode: int) -> bool:
     )
 
 
+# The server outlives the object that started it, and often this process; kept so that its handle is never collected.
+_started: list[subprocess.Popen] = []
+
+
 class EmbeddedPostgres:
     """One cluster in ``base``. Every method may be called by any process at any time."""
 
@@ -204,8 +208,8 @@ class EmbeddedPostgres:
             os.kill(pid, signal.SIGINT)
             started = time.monotonic()
             while self._process(pid) == "running":
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(pid, os.WNOHANG)
+                for child in _started:
+                    child.poll()  # a child of ours stays a zombie until we look
                 if time.monotonic() - started > patience:
                     raise PostgresError(f"PostgreSQL did not stop; see {self.log_file}")
                 time.sleep(0.02)
@@ -289,7 +293,7 @@ class EmbeddedPostgres:
     def _spawn(self) -> None:
         with self.log_file.open("a") as log:
             self.log_file.chmod(0o600)
-            subprocess.Popen(
+            server = subprocess.Popen(
                 [str(self.binaries() / "postgres"), "-D", str(self.cluster)],
                 cwd="/",
                 env={"LC_ALL": "C.UTF-8", "TZ": "UTC"},
@@ -300,3 +304,4 @@ class EmbeddedPostgres:
                 umask=0o077,
                 **self._as_account(),
             )
+        _started.append(server)
