@@ -118,7 +118,7 @@ class _Plan:
     def _compile(self, length: int) -> list[tuple[str, re.Pattern[str] | None, re.Pattern[str] | None]]:
         result: list[tuple[str, re.Pattern[str] | None, re.Pattern[str] | None]] = []
         # Of a length that can only be dialled locally: valid to the library, but nobody can write to it from outside.
-        if length not in self._regions[0][1].general_desc.possible_length:
+        if _pattern(self._regions[0][1].general_desc, length) is None:
             return result
         for region, metadata in self._regions:
             kinds = [pattern for kind in _KINDS if (pattern := _pattern(getattr(metadata, kind), length))]
@@ -144,7 +144,10 @@ _KINDS = (
 
 
 def _metadata(calling_code: int, region: str) -> PhoneMetadata:
-    return PhoneMetadata.metadata_for_region_or_calling_code(calling_code, region)
+    metadata = PhoneMetadata.metadata_for_region_or_calling_code(calling_code, region)
+    if metadata is None:
+        raise LookupError(f"phonenumberslite has no numbering plan for {region} (+{calling_code})")
+    return metadata
 
 
 def _pattern(description: object, length: int) -> str | None:
