@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from sayso.channels.base_url import ForbiddenAddress
-from sayso.channels.whatsapp.client import AnswerLost, GraphError, NoConnection, WhatsApp, body, http_client
+from sayso.channels.whatsapp.client import AnswerLost, GraphError, NoConnection, WhatsApp, body
 from sayso.channels.whatsapp.errors import Retry
 from sayso.channels.whatsapp.types import Accepted, MediaMessage, Refused, TemplateMessage, TextMessage
 
@@ -196,11 +196,3 @@ def test_a_real_connection_never_speaks_to_this_machine():
     with pytest.raises(ForbiddenAddress):
         send(answering(200, TAKEN), sandbox=True)
     assert isinstance(send(answering(200, TAKEN), base_url="http://127.0.0.1:9000", sandbox=True), Accepted)
-
-
-def test_the_client_for_sending():
-    async def run():
-        async with http_client(connections=7, timeout=3) as http:
-            return http.timeout
-
-    assert asyncio.run(run()) == httpx.Timeout(3, connect=5)

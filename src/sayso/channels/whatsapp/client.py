@@ -51,16 +51,8 @@ class GraphError(Exception):
         self.refused = refused
 
 
-def http_client(*, connections: int = 100, timeout: float = 20.0) -> httpx.AsyncClient:
-    """A client fit for sending: ``connections`` kept open, ``timeout`` seconds for an answer, 5 for a connection."""
-    return httpx.AsyncClient(
-        timeout=httpx.Timeout(timeout, connect=5.0),
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-    )
-
-
 class WhatsApp:
-    """One sending connection. Takes an ``httpx.AsyncClient`` of the caller, who closes it."""
+    """One sending connection, on an HTTP client of the caller (see :func:`sayso.channels.http.http_client`)."""
 
     def __init__(
         self,
