@@ -1,0 +1,57 @@
+"""The actions of the control API: a name, and what it calls."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from .records import Shop
+from .sandbox import Sandbox
+
+Action = Callable[[Sandbox, Shop, dict[str, Any]], Any]
+
+
+class ActionError(ValueError):
+    """There is no such action, or it does not take these arguments."""
+
+
+def _wa(method: str) -> Action:
+    return lambda box, _, args: {"id": getattr(box.inbound, method)(**args)}
+
+
+ACTIONS: dict[str, Action] = {
+    "create_customer": lambda box, shop, args: box.acts.customers.create(shop, **args),
+    "edit_customer": lambda box, shop, args: box.acts.customers.edit(shop, args.pop("customer"), **args),
+    "add_tags": lambda box, shop, args: box.acts.customers.tag(shop, args["customer"], add=args["tags"]),
+    "remove_tags": lambda box, shop, args: box.acts.customers.tag(shop, args["customer"], remove=args["tags"]),
+    "set_consent": lambda box, shop, args: box.acts.customers.consent(shop, args.pop("customer"), **args),
+    "delete_customer": lambda box, shop, args: box.acts.customers.delete(shop, args["customer"]),
+    "redact_customer": lambda box, shop, args: box.acts.customers.redact(shop, args["customer"]),
+    "request_data": lambda box, shop, args: box.acts.customers.data_request(shop, args["customer"]),
+    "place_order": lambda box, shop, args: box.acts.orders.place(shop, **args),
+    "cancel_order": lambda box, shop, args: box.acts.orders.cancel(shop, args.pop("order"), **args),
+    "fulfil_order": lambda box, shop, args: box.acts.orders.fulfil(shop, args.pop("order"), **args),
+    "edit_order": lambda box, shop, args: box.acts.orders.edit(shop, args.pop("order"), **args),
+    "update_shop": lambda box, shop, args: box.acts.orders.update_shop(shop, **args),
+    "uninstall": lambda box, shop, _: box.acts.orders.uninstall(shop),
+    "redact_shop": lambda box, shop, _: box.acts.orders.redact_shop(shop),
+    "reply": _wa("text"),
+    "tap_button": _wa("button"),
+    "set_preference": _wa("preference"),
+    "change_user_id": _wa("change_user_id"),
+}
+
+
+def perform(sandbox: Sandbox, name: str, args: dict[str, Any]) -> Any:
+    """Do the action `name` in the shop `args["shop"]` (or the first) and answer its result as plain data.
+
+    Raises ActionError, and what the action raises: Refused, NotFound.
+    """
+    if name not in ACTIONS:
+        raise ActionError(f"no action {name}; there are: {', '.join(sorted(ACTIONS))}")
+    args = dict(args)
+    shop = sandbox.world.shop(args.pop("shop", None))
+    try:
+        return msgspec.to_builtins(ACTIONS[name](sandbox, shop, args))
+    except TypeError as error:
+        raise ActionError(f"{name}: {error}") from error

@@ -1,0 +1,1 @@
+"""A believable shop out of a seed: people of twelve countries, what they bought and allowed."""

@@ -1,0 +1,1 @@
+"""A fake Shopify: Admin GraphQL, bulk operations, OAuth, webhooks."""

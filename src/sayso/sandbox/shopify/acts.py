@@ -1,0 +1,17 @@
+"""Everything that can be done to a fake shop, in one place."""
+
+from ..outbox import Outbox
+from ..world import World
+from .bulk import Bulks
+from .customer_actions import CustomerActions
+from .order_actions import OrderActions
+
+
+class Acts:
+    """The actions of one running sandbox."""
+
+    def __init__(self, world: World, outbox: Outbox) -> None:
+        self.world, self.outbox = world, outbox
+        self.customers = CustomerActions(world, outbox)
+        self.orders = OrderActions(world, outbox, self.customers)
+        self.bulks = Bulks(world, outbox)

@@ -1,0 +1,160 @@
+"""Fields with arguments: the roots of queries, and connections below a record."""
+
+from collections.abc import Callable
+from typing import Any
+
+from graphql import GraphQLError
+
+from .. import clock
+from ..generate.catalogue import PRODUCT, PRODUCTS, VARIANT, VARIANTS
+from ..identifiers import parse_gid
+from . import paging, search, store
+from .scope import Scope
+
+Arguments = dict[str, Any]
+ArgumentResolver = Callable[[Any, Scope, Arguments], Any]
+
+_CUSTOMER_SORT = {"UPDATED_AT": "updated", "CREATED_AT": "created", "NAME": "name"}
+_ORDER_SORT = {"UPDATED_AT": "updated", "CREATED_AT": "created", "PROCESSED_AT": "created"}
+NEEDS = {
+    "customers": "read_customers", "customer": "read_customers", "customersCount": "read_customers", "segments": "read_customers",
+    "customerSegmentMembers": "read_customers", "orders": "read_orders", "order": "read_orders",
+    "abandonedCheckouts": "read_orders", "products": "read_products", "productVariants": "read_products",
+    "product": "read_products",
+}
+
+
+def need(scope: Scope, field: str, wanted: str | None) -> None:
+    """Raise ACCESS_DENIED unless the app has the scope `wanted`."""
+    if wanted and wanted not in scope.shop.scopes:
+        raise GraphQLError(
+            f"Access denied for {field} field. Required access: `{wanted}` access scope.",
+            extensions={"code": "ACCESS_DENIED", "documentation": "https://shopify.dev/api/usage/access-scopes",
+                        "requiredAccess": f"`{wanted}` access scope."},
+        )
+
+
+def find(scope: Scope, text: str) -> Any:
+    """The object with this GraphQL id, or None. Raises GraphQLError for what is no id."""
+    parsed = parse_gid(text)
+    if parsed is None:
+        raise GraphQLError(f"Invalid global id '{text}'", extensions={"code": "argumentLiteralsIncompatible"})
+    kind, key = parsed
+    if kind == "Customer":
+        return store.find_customer(scope, scope.shop, key)
+    if kind == "Order":
+        return store.find_order(scope, scope.shop, key)
+    if kind == "BulkOperation":
+        return next((one for one in store.bulks(scope, scope.shop) if one.id == key), None)
+    if kind == "WebhookSubscription":
+        return next((one for one in store.subscriptions(scope, scope.shop) if one.id == key), None)
+    return {"Product": PRODUCT, "ProductVariant": VARIANT}.get(kind, {}).get(key)
+
+
+def _by_id(kind: str) -> ArgumentResolver:
+    def resolve(_: Any, scope: Scope, args: Arguments) -> Any:
+        parsed = parse_gid(args["id"])
+        return find(scope, args["id"]) if parsed is None or parsed[0] == kind else None
+
+    return resolve
+
+
+def _customers(_: Any, scope: Scope, args: Arguments) -> Any:
+    where, values = search.where(args.get("query"), search.CUSTOMER, scope.warnings, "customers")
+    return paging.table(scope, "customer", _CUSTOMER_SORT.get(args["sortKey"], "id"), where, values, args, store.CUSTOMERS.decode)
+
+
+def _orders(_: Any, scope: Scope, args: Arguments) -> Any:
+    where, values = search.where(args.get("query"), search.ORDER, scope.warnings, "orders")
+    return paging.table(scope, "purchase", _ORDER_SORT.get(args["sortKey"], "id"), where, values, args, store.ORDERS.decode)
+
+
+def _orders_of(customer: Any, scope: Scope, args: Arguments) -> Any:
+    return paging.table(scope, "purchase", _ORDER_SORT.get(args["sortKey"], "id"), "customer = ?", [customer.id], args,
+                        store.ORDERS.decode)
+
+
+def _count(_: Any, scope: Scope, args: Arguments) -> Any:
+    where, values = search.where(args.get("query"), search.CUSTOMER, scope.warnings, "customersCount")
+    (count,) = scope.one(f"SELECT count(*) FROM customer WHERE shop = ? AND {where}", scope.shop.id, *values)  # noqa: S608
+    limit = args.get("limit") or 10_000
+    return {"count": min(count, limit), "precision": "EXACT" if count <= limit else "AT_LEAST"}
+
+
+def _nodes(_: Any, scope: Scope, args: Arguments) -> Any:
+    if len(args["ids"]) > 250:
+        raise GraphQLError("The input array size of 250 was exceeded", extensions={"code": "MAX_INPUT_SIZE_EXCEEDED"})
+    return [find(scope, text) for text in args["ids"]]
+
+
+def _subscriptions(_: Any, scope: Scope, args: Arguments) -> Any:
+    wanted = set(args.get("topics") or ())
+    uri = args.get("uri") or args.get("callbackUrl")
+    found = [one for one in store.subscriptions(scope, scope.shop)
+             if (not wanted or one.topic.replace("/", "_").replace(".", "_").upper() in wanted) and uri in (None, one.uri)]
+    return paging.listed(scope, found, args)
+
+
+def _bulks(_: Any, scope: Scope, args: Arguments) -> Any:
+    found = store.bulks(scope, scope.shop)
+    for term in (args.get("query") or "").split():
+        field, _, value = term.partition(":")
+        if field == "status":
+            found = [one for one in found if one.status == value.upper()]
+    return paging.listed(scope, found, args)
+
+
+def _segment_members(_: Any, scope: Scope, args: Arguments) -> Any:
+    if args.get("segmentId"):
+        raise GraphQLError("Segment does not exist", extensions={"code": "NOT_FOUND"})
+    return paging.listed(scope, [], args) | {"totalCount": 0, "statistics": {"attributeStatistics": {"average": 0, "sum": 0}}}
+
+
+def _nothing(_: Any, scope: Scope, args: Arguments) -> Any:
+    return paging.listed(scope, [], args)
+
+
+ROOTS: dict[str, ArgumentResolver] = {
+    "shop": lambda _, scope, __: scope.shop,
+    "customers": _customers,
+    "customer": _by_id("Customer"),
+    "customersCount": _count,
+    "nodes": _nodes,
+    "node": lambda _, scope, args: find(scope, args["id"]),
+    "orders": _orders,
+    "order": _by_id("Order"),
+    "products": lambda _, scope, args: paging.listed(scope, PRODUCTS, args),
+    "product": _by_id("Product"),
+    "productVariants": lambda _, scope, args: paging.listed(scope, VARIANTS, args),
+    "webhookSubscriptions": _subscriptions,
+    "webhookSubscription": _by_id("WebhookSubscription"),
+    "bulkOperation": _by_id("BulkOperation"),
+    "bulkOperations": _bulks,
+    "currentBulkOperation": lambda _, scope, __: next(iter(store.bulks(scope, scope.shop)), None),
+    "currentAppInstallation": lambda _, scope, __: {
+        "id": f"gid://shopify/AppInstallation/{scope.shop.id}",
+        "accessScopes": [{"handle": handle, "description": handle.replace("_", " ")} for handle in scope.shop.scopes]},
+    "locations": lambda _, scope, args: paging.listed(
+        scope, [{"id": "gid://shopify/Location/655441491", "legacyResourceId": "655441491", "name": "Sandbox warehouse",
+                 "isActive": True, "createdAt": scope.shop.created, "updatedAt": scope.shop.created}], args, lambda one: one["id"]),
+    "abandonedCheckouts": _nothing,
+    "segments": _nothing,
+    "customerSegmentMembers": _segment_members,
+}
+
+BELOW: dict[tuple[str, str], ArgumentResolver] = {
+    ("Customer", "orders"): _orders_of,
+    ("Customer", "addressesV2"): lambda one, scope, args: paging.listed(scope, [one.address] if one.address else [], args),
+    ("Order", "lineItems"): lambda one, scope, args: paging.listed(scope, one.lines, args),
+    ("Order", "fulfillments"): lambda one, _, args: one.fulfilments[: args.get("first")],
+    ("Order", "statusPageUrl"): lambda one, scope, _: f"https://{scope.shop.domain}/{scope.shop.id}/orders/{one.token}/authenticate",
+    ("Fulfillment", "trackingInfo"): lambda one, _, __: [{"company": one.company, "number": one.number, "url": None}],
+    ("Product", "variants"): lambda one, scope, args: paging.listed(
+        scope, [variant for variant in VARIANTS if variant.product.id == one.id], args),
+    ("MailingAddress", "formatted"): lambda one, _, __: [one.address1, f"{one.zip} {one.city}", one.country],
+}
+
+
+def in_future(text: str | None) -> bool:
+    """Whether a time given by a client has not come yet."""
+    return text is not None and clock.iso(clock.parse(text)) > clock.now()

@@ -1,0 +1,115 @@
+"""Customers and orders of a shop in and out of the database."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from ..database import Database, encode
+from ..generate.fill import CUSTOMER_ROW, ORDER_ROW
+from ..records import Bulk, Customer, Order, Shop, Subscription
+
+CUSTOMERS = msgspec.json.Decoder(Customer)
+ORDERS = msgspec.json.Decoder(Order)
+SUBSCRIPTIONS = msgspec.json.Decoder(Subscription)
+BULKS = msgspec.json.Decoder(Bulk)
+
+
+class NotFound(LookupError):
+    """Nothing with this id in this shop."""
+
+
+def find_customer(db: Database, shop: Shop, key: int) -> Customer | None:
+    """The customer with the number `key`, or None."""
+    row = db.one("SELECT doc FROM customer WHERE id = ? AND shop = ?", key, shop.id)
+    return CUSTOMERS.decode(row[0]) if row else None
+
+
+def get_customer(db: Database, shop: Shop, key: int) -> Customer:
+    """The customer with the number `key`. Raises NotFound."""
+    found = find_customer(db, shop, key)
+    if found is None:
+        raise NotFound(f"no customer {key} in {shop.domain}")
+    return found
+
+
+def find_order(db: Database, shop: Shop, key: int) -> Order | None:
+    """The order with the number `key`, or None."""
+    row = db.one("SELECT doc FROM purchase WHERE id = ? AND shop = ?", key, shop.id)
+    return ORDERS.decode(row[0]) if row else None
+
+
+def get_order(db: Database, shop: Shop, key: int) -> Order:
+    """The order with the number `key`. Raises NotFound."""
+    found = find_order(db, shop, key)
+    if found is None:
+        raise NotFound(f"no order {key} in {shop.domain}")
+    return found
+
+
+def customer_with(db: Database, shop: Shop, column: str, value: str) -> Customer | None:
+    """The customer whose `column` (`email` or `phone`) is `value`."""
+    row = db.one(f"SELECT doc FROM customer WHERE shop = ? AND {column} = ?", shop.id, value)  # noqa: S608 - our own column name
+    return CUSTOMERS.decode(row[0]) if row else None
+
+
+def save_customer(db: Database, shop: Shop, one: Customer) -> None:
+    """Insert or replace."""
+    db.run("DELETE FROM customer WHERE id = ?", one.id)
+    db.run(CUSTOMER_ROW, one.id, shop.id, one.updated, one.created, one.email, one.phone, one.name, encode(one))
+
+
+def save_order(db: Database, shop: Shop, one: Order) -> None:
+    """Insert or replace."""
+    db.run("DELETE FROM purchase WHERE id = ?", one.id)
+    db.run(ORDER_ROW, one.id, shop.id, one.customer, one.updated, one.created, one.email, f"#{one.number}", encode(one))
+
+
+def delete_customer(db: Database, one: Customer) -> None:
+    """Remove the customer; the orders stay, without customer."""
+    db.run("DELETE FROM customer WHERE id = ?", one.id)
+    for (doc,) in db.all("SELECT doc FROM purchase WHERE customer = ?", one.id):
+        order = ORDERS.decode(doc)
+        order.customer = None
+        db.run("UPDATE purchase SET customer = NULL, doc = ? WHERE id = ?", encode(order), order.id)
+
+
+def orders_of(db: Database, key: int) -> list[Order]:
+    """All orders of a customer, oldest first."""
+    return [ORDERS.decode(row[0]) for row in db.all("SELECT doc FROM purchase WHERE customer = ? ORDER BY id", key)]
+
+
+def subscriptions(db: Database, shop: Shop, topic: str | None = None) -> list[Subscription]:
+    """The webhook subscriptions of a shop, of one wire `topic` or of all."""
+    rows = db.all("SELECT doc FROM subscription WHERE shop = ? AND (? IS NULL OR topic = ?) ORDER BY id", shop.id, topic, topic)
+    return [SUBSCRIPTIONS.decode(row[0]) for row in rows]
+
+
+def save_subscription(db: Database, shop: Shop, one: Subscription) -> None:
+    """Insert or replace."""
+    db.run("INSERT OR REPLACE INTO subscription VALUES (?, ?, ?, ?)", one.id, shop.id, one.topic, encode(one))
+
+
+def bulks(db: Database, shop: Shop, statuses: Sequence[str] = ()) -> list[Bulk]:
+    """The bulk operations of a shop, newest first, with one of `statuses` or all."""
+    rows = db.all("SELECT doc FROM bulk WHERE shop = ? ORDER BY id DESC", shop.id)
+    return [one for one in (BULKS.decode(row[0]) for row in rows) if not statuses or one.status in statuses]
+
+
+def save_bulk(db: Database, shop: Shop, one: Bulk) -> None:
+    """Insert or replace."""
+    db.run("INSERT OR REPLACE INTO bulk VALUES (?, ?, ?, ?)", one.id, shop.id, one.status, encode(one))
+
+
+def chunks(connection: Any, table: str, shop: Shop, where: str, values: Sequence[Any], size: int = 2_000) -> Iterator[list[bytes]]:
+    """The documents of `table` by ascending id, `size` at a time, so that memory stays flat."""
+    last = 0
+    while True:
+        rows = connection.execute(
+            f"SELECT id, doc FROM {table} WHERE shop = ? AND id > ? AND {where} ORDER BY id LIMIT ?",  # noqa: S608
+            (shop.id, last, *values, size),
+        ).fetchall()
+        if not rows:
+            return
+        last = rows[-1][0]
+        yield [row[1] for row in rows]
