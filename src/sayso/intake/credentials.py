@@ -1,0 +1,93 @@
+"""The few distinct secrets that deliveries are signed with, in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+
+import psycopg
+
+from sayso.events.listen import connection_parameters, notifications
+from sayso.shops.fields import EncryptedField, UndecipherableSecret
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "sayso_provider_app"  # rung by a trigger on the table, see sql/10_intake.sql
+EVERY = 30.0  # seconds between reloads should a ring be lost
+AT_MOST_EVERY = 1.0  # seconds between reloads that unverified signatures cause: a flood of them costs one query
+
+
+def _plain(*stored: str | None) -> dict[str, None]:
+    field = EncryptedField()
+    return dict.fromkeys(field.from_db_value(text, None, None) for text in stored if text)
+
+
+class CredentialsUnknown(Exception):
+    """The secrets were never read: nothing can be said about a signature yet."""
+
+
+class Credentials:
+    """Secrets and verify tokens of all provider apps. Secrets belong to an app, so there are far fewer than shops."""
+
+    def __init__(self) -> None:
+        self._secrets: dict[str, tuple[str, ...]] | None = None
+        self._tokens: dict[str, tuple[str, ...]] = {}
+        self._lock = asyncio.Lock()
+        self._tried_at = float("-inf")
+        self._task: asyncio.Task[None] | None = None
+
+    def secrets(self, provider: str) -> tuple[str, ...]:
+        """Current and previous secrets. Raises CredentialsUnknown before the first successful load."""
+        if self._secrets is None:
+            raise CredentialsUnknown
+        return self._secrets.get(provider, ())
+
+    def tokens(self, provider: str) -> tuple[str, ...]:
+        if self._secrets is None:
+            raise CredentialsUnknown
+        return self._tokens.get(provider, ())
+
+    async def start(self) -> None:
+        """Load once, then keep fresh. An unreachable database is tried again later."""
+        await self.refresh()
+        self._task = asyncio.create_task(self._keep_fresh(), name="credentials")
+
+    async def stop(self) -> None:
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def refresh(self, at_most_every: float = 0) -> bool:
+        """Read the table again unless that was tried within ``at_most_every`` seconds; whether anything changed."""
+        now = asyncio.get_running_loop().time
+        async with self._lock:
+            if now() - self._tried_at < at_most_every:
+                return False
+            self._tried_at = now()
+            before = self._secrets, self._tokens
+            try:
+                await self._load()
+            except psycopg.Error as error:
+                log.warning("cannot read the provider secrets: %s", type(error).__name__)
+            return before != (self._secrets, self._tokens)
+
+    async def _load(self) -> None:
+        secrets: dict[str, dict[str, None]] = defaultdict(dict)
+        tokens: dict[str, dict[str, None]] = defaultdict(dict)
+        async with await psycopg.AsyncConnection.connect(**connection_parameters()) as connection:
+            rows = await connection.execute(
+                "select provider, secret, previous_secret, verify_token from provider_app order by id"
+            )
+            async for provider, secret, previous, token in rows:
+                try:
+                    secrets[provider].update(_plain(secret, previous))
+                    tokens[provider].update(_plain(token))
+                except UndecipherableSecret as error:
+                    log.error("the %s app's deliveries are refused: %s", provider, error)
+        self._secrets = {provider: tuple(found) for provider, found in secrets.items()}
+        self._tokens = {provider: tuple(found) for provider, found in tokens.items()}
+
+    async def _keep_fresh(self) -> None:
+        async for _ in notifications(CHANNEL, every=EVERY):
+            await self.refresh()

@@ -1,0 +1,95 @@
+"""How Shopify delivers: what its headers say, and which deliveries concern the same thing.
+
+Source: Shopify, *Deliver webhooks through HTTPS*.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from sayso.intake.providers import Envelope, Headers, Provider, register
+
+from . import signature
+
+KEPT = ("topic", "sub-topic", "shop-domain", "webhook-id", "event-id", "api-version", "triggered-at", "name")
+_NAMES = {name: f"x-shopify-{name}".encode() for name in KEPT}
+
+Id = int | str | None
+
+
+class _Customer(msgspec.Struct):
+    id: Id = None
+
+
+class _Subject(msgspec.Struct):
+    """Only the keys that say whom or what a payload is about; msgspec skips the rest unread."""
+
+    id: Id = None
+    token: str | None = None
+    product_id: Id = None
+    inventory_item_id: Id = None
+    customer: _Customer | None = None
+    customer_id: Id = None
+    customerId: Id = None
+    admin_graphql_api_customer_kept_id: Id = None
+
+
+_decoder = msgspec.json.Decoder(_Subject)
+
+
+def verify(headers: Headers, body: bytes, secrets: Sequence[str]) -> bool:
+    return signature.verify(body, headers.get(b"x-shopify-hmac-sha256"), secrets)
+
+
+def describe(headers: Headers, body: bytes) -> Envelope:
+    kept = {name: headers[wire].decode("latin-1") for name, wire in _NAMES.items() if wire in headers}
+    topic = kept.get("topic", "")[:64]
+    key = kept.get("webhook-id", "")
+    return Envelope(
+        key=key if 0 < len(key) <= 128 else hashlib.sha256(body).hexdigest(),
+        topic=topic,
+        shop_domain=kept.get("shop-domain", "").lower(),
+        fold_key=fold_key(topic, body),
+        triggered_at=_moment(kept.get("triggered-at", "")),
+        kept_headers=kept,
+    )
+
+
+def fold_key(topic: str, body: bytes) -> str:
+    """The customer a payload is about, else the thing; "" if that cannot be told cheaply."""
+    kind = topic.replace(".", "/").partition("/")[0]
+    try:
+        subject = _decoder.decode(body)
+    except msgspec.DecodeError:
+        return ""
+    about: Id = None
+    if kind.startswith("customer"):
+        about = subject.customer.id if subject.customer else None
+        about = about or subject.customer_id or subject.customerId or subject.admin_graphql_api_customer_kept_id
+        kind, about = "customer", about or subject.id
+    elif subject.customer and subject.customer.id:  # orders, checkouts
+        kind, about = "customer", subject.customer.id
+    elif kind == "variants":
+        kind, about = "products", subject.product_id
+    elif kind == "inventory_levels":
+        about = subject.inventory_item_id
+    else:
+        about = subject.id or subject.token
+    number = str(about or "").rpartition("/")[2]  # gid://shopify/Customer/1 and 1 are one
+    return f"{kind}:{number}"[:128] if number else ""
+
+
+def _moment(text: str) -> datetime | None:
+    """Shopify gives nanoseconds; Python keeps micro."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+register(Provider("shopify", verify, describe))
