@@ -14,9 +14,9 @@ import httpx
 import msgspec
 
 from sayso.channels.base_url import check_base_url
+from sayso.channels.json import Unreadable, decode, mapping, mappings, text
 
 from .errors import UNKNOWN, Failure, Retry, Rule, failure
-from .json import Unreadable, decode, mapping, mappings, text
 from .types import Accepted, MediaMessage, Outgoing, Refused, TextMessage
 
 DEFAULT_VERSION = "v26.0"

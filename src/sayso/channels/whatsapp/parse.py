@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from sayso.channels.json import Unreadable, decode, digits, mapping, mappings, moment, text
+
 from .errors import failure
-from .json import Unreadable, decode, digits, mapping, mappings, moment, text
 from .types import (
     AccountChange,
     Change,
