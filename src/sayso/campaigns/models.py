@@ -18,16 +18,16 @@ class Campaign(TenantModel):
     name = models.CharField(max_length=200)
     channel = models.CharField(max_length=8, default="whatsapp")
     template_id = models.BigIntegerField(null=True)
-    template_category = models.CharField(max_length=16, blank=True, default="")  # at selection; a later change blocks
+    template_category = models.CharField(max_length=16, blank=True, default="", db_default="")  # at selection; a later change blocks
     sender_id = models.BigIntegerField(null=True)
     # [{"initialValue": "{{1}}", "selectedValue": "customer.first_name", "fallback": "there"}]
     variables = models.JSONField(default=list)
     audience = models.JSONField(default=dict)  # {"all": true} or {"tag": "vip"}
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.DRAFT)
     # Building the recipients goes by contact id in chunks; a crash resumes behind the last committed one.
-    position = models.BigIntegerField(default=0)
+    position = models.BigIntegerField(default=0, db_default=0)
     built_at = models.DateTimeField(null=True)
-    created_by = models.CharField(max_length=64, blank=True, default="")
+    created_by = models.CharField(max_length=64, blank=True, default="", db_default="")
     created_at = models.DateTimeField(db_default=Now())
     launched_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

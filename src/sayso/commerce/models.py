@@ -26,7 +26,7 @@ class Order(TenantModel):
     fulfillment_status = models.CharField(max_length=32, null=True)
     total = models.DecimalField(max_digits=20, decimal_places=2)
     currency = models.CharField(max_length=3)
-    test = models.BooleanField(default=False)
+    test = models.BooleanField(default=False, db_default=False)
     source_name = models.CharField(max_length=255, null=True)
     tags = ArrayField(models.CharField(max_length=255), default=list)
     checkout_token = models.CharField(max_length=255, null=True)

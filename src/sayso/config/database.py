@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import psycopg
@@ -65,8 +66,22 @@ def install() -> None:
             for room in apps.get_app_configs():
                 for file in sorted((Path(room.path) / "sql").glob("*.sql")):
                     if room.name.startswith("sayso."):
-                        cursor.execute(file.read_text().encode())
+                        cursor.execute(for_each_channel(file.read_text()).encode())
             _load_transitions(cursor)
+
+
+CHANNELS = {"whatsapp": "c.phone_key", "sms": "c.phone_key", "email": "c.email_key"}
+"""Channel → the column that holds the keyed hash of its address."""
+
+
+def for_each_channel(text: str) -> str:
+    """Repeat every part between ``/*each*/`` and ``/*end*/`` for the three channels, with ``<c>`` naming the channel
+    and ``<key>`` its address hash: a rule that holds for all channels is written once."""
+
+    def repeat(match: re.Match[str]) -> str:
+        return "".join(match[1].replace("<c>", name).replace("<key>", key) for name, key in CHANNELS.items())
+
+    return re.sub(r"/\*each\*/(.*?)/\*end\*/", repeat, text, flags=re.DOTALL)
 
 
 def tenant_models() -> list[type[TenantModel]]:

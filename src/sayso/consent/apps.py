@@ -4,3 +4,11 @@ from django.apps import AppConfig
 class ConsentConfig(AppConfig):
     name = "sayso.consent"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from sayso.contacts import apply
+
+        from .follow import contacts_applied
+
+        if contacts_applied not in apply.followers:
+            apply.followers.append(contacts_applied)

@@ -22,7 +22,7 @@ class ConsentState(TenantModel):
 
     contact_id = models.BigIntegerField(primary_key=True)
 
-    whatsapp_state = models.CharField(max_length=16, default="UNKNOWN")
+    whatsapp_state = models.CharField(max_length=16, default="UNKNOWN", db_default="UNKNOWN")
     whatsapp_since = models.DateTimeField(null=True)
     whatsapp_basis = models.CharField(max_length=16, null=True)
     whatsapp_source = models.CharField(max_length=32, null=True)
@@ -30,11 +30,11 @@ class ConsentState(TenantModel):
     whatsapp_opt_in_at = models.DateTimeField(null=True)
     whatsapp_pending_at = models.DateTimeField(null=True)
     whatsapp_weak_at = models.DateTimeField(null=True)
-    whatsapp_invalid = models.BooleanField(default=False)
+    whatsapp_invalid = models.BooleanField(default=False, db_default=False)
     whatsapp_shop_value = models.CharField(max_length=16, null=True)
     whatsapp_shop_at = models.DateTimeField(null=True)
 
-    sms_state = models.CharField(max_length=16, default="UNKNOWN")
+    sms_state = models.CharField(max_length=16, default="UNKNOWN", db_default="UNKNOWN")
     sms_since = models.DateTimeField(null=True)
     sms_basis = models.CharField(max_length=16, null=True)
     sms_source = models.CharField(max_length=32, null=True)
@@ -42,11 +42,11 @@ class ConsentState(TenantModel):
     sms_opt_in_at = models.DateTimeField(null=True)
     sms_pending_at = models.DateTimeField(null=True)
     sms_weak_at = models.DateTimeField(null=True)
-    sms_invalid = models.BooleanField(default=False)
+    sms_invalid = models.BooleanField(default=False, db_default=False)
     sms_shop_value = models.CharField(max_length=16, null=True)
     sms_shop_at = models.DateTimeField(null=True)
 
-    email_state = models.CharField(max_length=16, default="UNKNOWN")
+    email_state = models.CharField(max_length=16, default="UNKNOWN", db_default="UNKNOWN")
     email_since = models.DateTimeField(null=True)
     email_basis = models.CharField(max_length=16, null=True)
     email_source = models.CharField(max_length=32, null=True)
@@ -54,14 +54,14 @@ class ConsentState(TenantModel):
     email_opt_in_at = models.DateTimeField(null=True)
     email_pending_at = models.DateTimeField(null=True)
     email_weak_at = models.DateTimeField(null=True)
-    email_invalid = models.BooleanField(default=False)
+    email_invalid = models.BooleanField(default=False, db_default=False)
     email_shop_value = models.CharField(max_length=16, null=True)
     email_shop_at = models.DateTimeField(null=True)
 
     phone_out_at = models.DateTimeField(null=True)
     email_out_at = models.DateTimeField(null=True)
     whatsapp_resumed_at = models.DateTimeField(null=True)
-    redacted = models.BooleanField(default=False)
+    redacted = models.BooleanField(default=False, db_default=False)
     head_hash = models.BinaryField(null=True)
 
     class Meta:

@@ -35,9 +35,9 @@ class Contact(TenantModel):
     city = models.CharField(max_length=255, null=True)
     address = models.CharField(max_length=512, null=True)
     postcode = models.CharField(max_length=32, null=True)
-    excluded = models.BooleanField(default=False)
-    orders_count = models.BigIntegerField(default=0)
-    total_spent = models.DecimalField(max_digits=20, decimal_places=2, default=0)
+    excluded = models.BooleanField(default=False, db_default=False)
+    orders_count = models.BigIntegerField(default=0, db_default=0)
+    total_spent = models.DecimalField(max_digits=20, decimal_places=2, default=0, db_default=0)
     first_order_at = models.DateTimeField(null=True)
     last_order_at = models.DateTimeField(null=True)
     last_message_received_at = models.DateTimeField(null=True)
@@ -48,6 +48,7 @@ class Contact(TenantModel):
     shopify_updated_at = models.DateTimeField(null=True)
     # When each group of facts was true at its source; a newer one wins, an older one changes nothing.
     profile_at = models.DateTimeField(null=True)
+    profile_sequence = models.BigIntegerField(default=0, db_default=0)  # breaks ties of profile_at, see ContactChange
     tags_at = models.DateTimeField(null=True)
     figures_at = models.DateTimeField(null=True)
     synced_at = models.DateTimeField(null=True)
@@ -57,7 +58,7 @@ class Contact(TenantModel):
     deleted_at = models.DateTimeField(null=True)
     redacted_at = models.DateTimeField(null=True)
     # Lower-cased names, e-mail and phone. A stored column, because row-level security keeps an expression from its index.
-    search = models.TextField(default="")
+    search = models.TextField(default="", db_default="")
 
     class Meta:
         db_table = "contact"
@@ -93,7 +94,7 @@ class Identity(TenantModel):
     contact_id = models.BigIntegerField()
     kind = models.CharField(max_length=24)  # wa_id, bsuid, contact_key, phone, email
     value = models.CharField(max_length=320)
-    former = models.BooleanField(default=False)
+    former = models.BooleanField(default=False, db_default=False)
     first_seen_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -112,7 +113,7 @@ class AddressStatus(TenantModel):
     contact_id = models.BigIntegerField()
     channel = models.CharField(max_length=8)
     status = models.CharField(max_length=12, choices=Status.choices)
-    reason = models.CharField(max_length=255, blank=True, default="")
+    reason = models.CharField(max_length=255, blank=True, default="", db_default="")
     address_key = models.BinaryField()
     since = models.DateTimeField(db_default=Now())
     until = models.DateTimeField(null=True)

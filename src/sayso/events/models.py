@@ -21,12 +21,12 @@ class Event(TenantModel):
     contact_id = models.BigIntegerField(null=True)
     occurred_at = models.DateTimeField()
     recorded_at = models.DateTimeField(db_default=Now())
-    actor_kind = models.CharField(max_length=16, default="system")
-    actor_id = models.CharField(max_length=64, blank=True, default="")
-    origin = models.CharField(max_length=48, blank=True, default="")
+    actor_kind = models.CharField(max_length=16, db_default="system")
+    actor_id = models.CharField(max_length=64, blank=True, db_default="")
+    origin = models.CharField(max_length=48, blank=True, db_default="")
     # Events of an import start no automation.
-    bulk = models.BooleanField(default=False)
-    data = models.JSONField(default=dict)
+    bulk = models.BooleanField(db_default=False)
+    data = models.JSONField(default=dict, db_default={})
 
     class Meta:
         db_table = "event"

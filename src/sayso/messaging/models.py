@@ -13,13 +13,13 @@ class Sender(TenantModel):
     channel = models.CharField(max_length=8)
     provider_app_id = models.BigIntegerField(null=True)
     phone_number_id = models.CharField(max_length=32)
-    account_id = models.CharField(max_length=32, blank=True, default="")  # the WhatsApp business account
-    display_number = models.CharField(max_length=32, blank=True, default="")
+    account_id = models.CharField(max_length=32, blank=True, default="", db_default="")  # the WhatsApp business account
+    display_number = models.CharField(max_length=32, blank=True, default="", db_default="")
     token = EncryptedField()
     base_url = models.CharField(max_length=255)
-    per_second = models.IntegerField(default=80)
-    status = models.CharField(max_length=12, default="CONNECTED")  # CONNECTED, RESTRICTED, DISCONNECTED
-    status_reason = models.CharField(max_length=255, blank=True, default="")
+    per_second = models.IntegerField(default=80, db_default=80)
+    status = models.CharField(max_length=12, default="CONNECTED", db_default="CONNECTED")  # CONNECTED, RESTRICTED, DISCONNECTED
+    status_reason = models.CharField(max_length=255, blank=True, default="", db_default="")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -33,7 +33,7 @@ class Template(TenantModel):
         UTILITY = "UTILITY"
 
     channel = models.CharField(max_length=8)
-    provider_id = models.CharField(max_length=64, blank=True, default="")
+    provider_id = models.CharField(max_length=64, blank=True, default="", db_default="")
     name = models.CharField(max_length=512)
     language = models.CharField(max_length=16)
     category = models.CharField(max_length=16)

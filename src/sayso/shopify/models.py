@@ -16,11 +16,11 @@ class Connection(TenantModel):
     domain = models.CharField(max_length=255)
     base_url = models.CharField(max_length=255)  # https://{domain}, or the sandbox on loopback
     grant = models.CharField(max_length=24, choices=Grant.choices, default=Grant.CLIENT_CREDENTIALS)
-    access_token = EncryptedField(blank=True, default="")
+    access_token = EncryptedField(blank=True, default="", db_default="")
     expires_at = models.DateTimeField(null=True)
     scopes = models.JSONField(default=list)
-    status = models.CharField(max_length=16, default="CONNECTED")
-    status_reason = models.CharField(max_length=500, blank=True, default="")
+    status = models.CharField(max_length=16, default="CONNECTED", db_default="CONNECTED")
+    status_reason = models.CharField(max_length=500, blank=True, default="", db_default="")
     polled_to = models.DateTimeField(null=True)
     subscriptions_checked_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
@@ -41,15 +41,15 @@ class SyncRun(TenantModel):
 
     kind = models.CharField(max_length=16)  # customers, orders
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.NOT_STARTED)
-    operation_id = models.CharField(max_length=128, blank=True, default="")
-    url = models.TextField(blank=True, default="")
+    operation_id = models.CharField(max_length=128, blank=True, default="", db_default="")
+    url = models.TextField(blank=True, default="", db_default="")
     total = models.BigIntegerField(null=True)  # root objects, as the bulk operation counts them
-    position = models.BigIntegerField(default=0)  # bytes of the file that are applied and committed
-    seen = models.BigIntegerField(default=0)
-    created = models.BigIntegerField(default=0)
-    updated = models.BigIntegerField(default=0)
-    invalid = models.BigIntegerField(default=0)
-    error = models.TextField(blank=True, default="")
+    position = models.BigIntegerField(default=0, db_default=0)  # bytes of the file that are applied and committed
+    seen = models.BigIntegerField(default=0, db_default=0)
+    created = models.BigIntegerField(default=0, db_default=0)
+    updated = models.BigIntegerField(default=0, db_default=0)
+    invalid = models.BigIntegerField(default=0, db_default=0)
+    error = models.TextField(blank=True, default="", db_default="")
     started_at = models.DateTimeField(db_default=Now())
     heartbeat_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True)

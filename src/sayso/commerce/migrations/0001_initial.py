@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                 ("fulfillment_status", models.CharField(max_length=32, null=True)),
                 ("total", models.DecimalField(decimal_places=2, max_digits=20)),
                 ("currency", models.CharField(max_length=3)),
-                ("test", models.BooleanField(default=False)),
+                ("test", models.BooleanField(db_default=False, default=False)),
                 ("source_name", models.CharField(max_length=255, null=True)),
                 (
                     "tags",

@@ -1,0 +1,311 @@
+-- The door's last step. It runs with the owner's rights and is the only writer of state, ledger, evidence and
+-- suppression; what it does with an event stands in consent_transition.
+CREATE OR REPLACE FUNCTION consent_record(p_run bigint, p_bulk boolean) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan SET jit = off AS $$
+DECLARE
+    shop bigint := current_shop();
+    moment timestamptz := clock_timestamp();
+    this_round smallint := -2;
+BEGIN
+    -- One writer a contact: claims of messages lock the same rows, so a STOP and a hand-over are ordered.
+    IF NOT p_bulk THEN
+        PERFORM 1 FROM contact c WHERE c.shop_id = shop
+            AND c.id = ANY (ARRAY(SELECT DISTINCT contact_id FROM staging.consent WHERE run = p_run))
+            ORDER BY c.id FOR NO KEY UPDATE;
+    END IF;
+
+    -- What follows from the addresses alone, before anything is said about consent: round -1, the contact has another
+    -- address than the state speaks of; round 0, somebody opted this address out before.
+    INSERT INTO staging.consent (run, contact_id, round, source, actor_kind, whatsapp_event, sms_event, email_event)
+    SELECT p_run, contact_id, -1, 'address', 'system', CASE WHEN phone_moved THEN 'ADDRESS_CHANGED' END,
+        CASE WHEN phone_moved THEN 'ADDRESS_CHANGED' END, CASE WHEN email_moved THEN 'ADDRESS_CHANGED' END
+    FROM (SELECT DISTINCT contact_id FROM staging.consent WHERE run = p_run) s
+    JOIN LATERAL (
+        SELECT c.phone_key IS DISTINCT FROM st.whatsapp_address_key
+                AND (st.whatsapp_address_key IS NOT NULL OR st.whatsapp_invalid) AS phone_moved,
+            c.email_key IS DISTINCT FROM st.email_address_key
+                AND (st.email_address_key IS NOT NULL OR st.email_invalid) AS email_moved
+        FROM consent_state st, contact c
+        WHERE st.shop_id = shop AND st.contact_id = s.contact_id AND c.shop_id = shop AND c.id = s.contact_id
+        LIMIT 1
+    ) m ON phone_moved OR email_moved;
+
+    INSERT INTO staging.consent (run, contact_id, round, source, actor_kind, whatsapp_event, whatsapp_at, sms_event,
+        sms_at, email_event, email_at)
+    SELECT p_run, s.contact_id, 0, 'suppression', 'system', phone.event, phone.opted_out_at, phone.event,
+        phone.opted_out_at, email.event, email.opted_out_at
+    FROM (SELECT DISTINCT contact_id FROM staging.consent WHERE run = p_run) s
+    JOIN LATERAL (SELECT phone_key, email_key FROM contact c WHERE c.shop_id = shop AND c.id = s.contact_id LIMIT 1) c
+        ON true
+    LEFT JOIN LATERAL (
+        SELECT whatsapp_address_key, email_address_key FROM consent_state st
+        WHERE st.shop_id = shop AND st.contact_id = s.contact_id LIMIT 1
+    ) st ON true
+    LEFT JOIN LATERAL (
+        SELECT 'SUPPRESSED_ADDRESS' AS event, opted_out_at FROM suppression u
+        WHERE u.shop_id = shop AND u.address_key = c.phone_key AND u.kind = 'OPT_OUT'
+        AND st.whatsapp_address_key IS DISTINCT FROM c.phone_key LIMIT 1
+    ) phone ON true
+    LEFT JOIN LATERAL (
+        SELECT 'SUPPRESSED_ADDRESS' AS event, opted_out_at FROM suppression u
+        WHERE u.shop_id = shop AND u.address_key = c.email_key AND u.kind = 'OPT_OUT'
+        AND st.email_address_key IS DISTINCT FROM c.email_key LIMIT 1
+    ) email ON true
+    WHERE phone.event IS NOT NULL OR email.event IS NOT NULL;
+
+    LOOP
+        SELECT min(round) INTO this_round FROM staging.consent WHERE run = p_run AND round > this_round;
+        EXIT WHEN this_round IS NULL;
+
+        WITH done AS MATERIALIZED (
+            SELECT i.*,
+                CASE WHEN email_event IS NULL THEN sms_hash_at ELSE sha256(convert_to(email_entry, 'UTF8')) END AS new_head
+            FROM (SELECT h.*, CASE WHEN email_event IS NOT NULL THEN consent_entry(shop, email_id, contact_id, 'email',
+                    email_event, email_occurred, moment, email_from, email_to, email_outcome, email_code, source,
+                    email_new_basis, wording_version, language, actor_kind, caused_by, email_event_key,
+                    email_digest, sms_hash_at) END AS email_entry
+            FROM (SELECT g.*, CASE WHEN sms_event IS NULL THEN whatsapp_hash_at
+                    ELSE sha256(convert_to(sms_entry, 'UTF8')) END AS sms_hash_at
+            FROM (SELECT f.*, CASE WHEN sms_event IS NOT NULL THEN consent_entry(shop, sms_id, contact_id, 'sms',
+                    sms_event, sms_occurred, moment, sms_from, sms_to, sms_outcome, sms_code, source,
+                    sms_new_basis, wording_version, language, actor_kind, caused_by, sms_event_key,
+                    sms_digest, whatsapp_hash_at) END AS sms_entry
+            FROM (SELECT e.*, CASE WHEN whatsapp_event IS NULL THEN head_hash
+                    ELSE sha256(convert_to(whatsapp_entry, 'UTF8')) END AS whatsapp_hash_at
+            FROM (SELECT d.*, CASE WHEN whatsapp_event IS NOT NULL THEN consent_entry(shop, whatsapp_id, contact_id,
+                    'whatsapp', whatsapp_event, whatsapp_occurred, moment, whatsapp_from, whatsapp_to, whatsapp_outcome,
+                    whatsapp_code, source, whatsapp_new_basis, wording_version, language, actor_kind, caused_by,
+                    whatsapp_event_key, whatsapp_digest, head_hash) END AS whatsapp_entry
+            -- The states that follow, and what the ledger says of each event.
+            FROM (SELECT c.*
+                /*each*/,
+                CASE WHEN <c>_event IS NULL THEN NULL
+                    WHEN <c>_verdict = 'ACCEPTED' AND <c>_to = <c>_from THEN 'NO_CHANGE'
+                    WHEN <c>_verdict = 'NO_CHANGE' AND <c>_to <> <c>_from THEN 'ACCEPTED'
+                    ELSE <c>_verdict END AS <c>_outcome,
+                CASE WHEN <c>_to <> 'SUBSCRIBED' THEN NULL
+                    WHEN <c>_counts AND <c>_effect IN ('opt_in', 'confirm') THEN coalesce(<c>_said_basis, <c>_cell_basis)
+                    ELSE coalesce(<c>_basis, <c>_said_basis, <c>_cell_basis) END AS <c>_new_basis,
+                CASE WHEN <c>_event IS NOT NULL THEN nextval(pg_get_serial_sequence('public.consent_ledger', 'id')) END
+                    AS <c>_id,
+                CASE WHEN <c>_evidence IS NOT NULL THEN sha256(<c>_salt || convert_to(<c>_evidence, 'UTF8')) END AS <c>_digest
+                /*end*/
+            FROM (SELECT b.*
+                /*each*/,
+                CASE WHEN <c>_event IS NULL THEN <c>_from ELSE consent_fold(new_redacted, <c>_new_out, <c>_new_opt_in,
+                    <c>_new_pending, <c>_new_weak, <c>_new_invalid, <c>_new_shop_value) END AS <c>_to
+                /*end*/
+            FROM (SELECT aa.*,
+                CASE WHEN new_phone_out > coalesce(new_resumed, '-infinity') THEN new_phone_out END AS whatsapp_new_out,
+                new_phone_out AS sms_new_out,
+                new_email_out AS email_new_out
+            -- The newest times after the event.
+            FROM (SELECT a.*,
+                redacted /*each*/ OR coalesce(<c>_counts AND <c>_effect = 'redact', false) /*end*/ AS new_redacted,
+                greatest(phone_out_at, CASE WHEN whatsapp_counts AND whatsapp_effect = 'out' THEN whatsapp_t END,
+                    CASE WHEN sms_counts AND sms_effect = 'out' THEN sms_t END) AS new_phone_out,
+                greatest(email_out_at, CASE WHEN email_counts AND email_effect = 'out' THEN email_t END) AS new_email_out,
+                greatest(whatsapp_resumed_at, CASE WHEN whatsapp_counts AND whatsapp_effect = 'resume' THEN whatsapp_t END)
+                    AS new_resumed
+                /*each*/,
+                CASE WHEN NOT <c>_counts THEN <c>_opt_in_at
+                    WHEN <c>_effect = 'opt_in' THEN greatest(<c>_opt_in_at, <c>_t)
+                    WHEN <c>_effect = 'confirm' THEN greatest(<c>_opt_in_at, <c>_pending_at)
+                    WHEN <c>_effect = 'moved' THEN NULL ELSE <c>_opt_in_at END AS <c>_new_opt_in,
+                CASE WHEN NOT <c>_counts THEN <c>_pending_at
+                    WHEN <c>_effect = 'pending' THEN greatest(<c>_pending_at, <c>_t)
+                    WHEN <c>_effect IN ('confirm', 'expire', 'moved') THEN NULL ELSE <c>_pending_at END AS <c>_new_pending,
+                CASE WHEN NOT <c>_counts THEN <c>_weak_at
+                    WHEN <c>_effect IN ('weak', 'chat') THEN greatest(<c>_weak_at, <c>_t)
+                    WHEN <c>_effect = 'moved' OR (<c>_effect = 'unweak' AND <c>_verdict = 'ACCEPTED') THEN NULL
+                    ELSE <c>_weak_at END AS <c>_new_weak,
+                CASE WHEN NOT <c>_counts THEN <c>_invalid
+                    WHEN <c>_effect = 'invalid' THEN true
+                    WHEN <c>_effect IN ('opt_in', 'pending', 'chat', 'proven', 'moved') THEN false
+                    ELSE <c>_invalid END AS <c>_new_invalid,
+                CASE WHEN <c>_counts AND <c>_effect = 'moved' THEN NULL
+                    WHEN <c>_reads THEN <c>_said_value ELSE <c>_shop_value END AS <c>_new_shop_value,
+                CASE WHEN <c>_counts AND <c>_effect = 'moved' THEN NULL
+                    WHEN <c>_reads THEN <c>_at ELSE <c>_shop_at END AS <c>_new_shop_at
+                /*end*/
+            FROM (SELECT v.*
+                /*each*/,
+                coalesce(<c>_verdict <> 'REFUSED' OR <c>_code IN ('STALE', 'AWAITS_CUSTOMER'), false) AS <c>_counts,
+                <c>_event IS NOT NULL AND <c>_said_value IS NOT NULL AND coalesce(<c>_code, '') <> 'OTHER_ADDRESS'
+                    AND coalesce(<c>_at, '-infinity') >= coalesce(<c>_shop_at, '-infinity') AS <c>_reads
+                /*end*/
+            -- The verdict of the table.
+            FROM (SELECT w.*
+                /*each*/,
+                CASE WHEN <c>_event IS NULL THEN NULL
+                    WHEN <c>_early OR <c>_elsewhere THEN 'REFUSED'
+                    WHEN <c>_holds THEN <c>_then ELSE <c>_otherwise END AS <c>_verdict,
+                CASE WHEN <c>_event IS NULL THEN NULL
+                    WHEN <c>_early THEN 'FUTURE_TIME' WHEN <c>_elsewhere THEN 'OTHER_ADDRESS'
+                    WHEN <c>_holds THEN <c>_then_code ELSE <c>_otherwise_code END AS <c>_code
+                /*end*/
+            FROM (SELECT u.*
+                /*each*/,
+                t_<c>.effect AS <c>_effect, t_<c>.basis AS <c>_cell_basis,
+                t_<c>.outcome AS <c>_then, t_<c>.code AS <c>_then_code,
+                t_<c>.else_outcome AS <c>_otherwise, t_<c>.else_code AS <c>_otherwise_code,
+                CASE t_<c>.guard
+                    WHEN '' THEN true
+                    WHEN 'newer' THEN <c>_out IS NULL OR <c>_t > <c>_out
+                    WHEN 'weak' THEN <c>_opt_in_at IS NULL
+                    WHEN 'usable' THEN <c>_current_key IS NOT NULL
+                    WHEN 'not_before_pending' THEN <c>_pending_at IS NULL OR <c>_t >= <c>_pending_at
+                    WHEN 'not_before_opt_in' THEN <c>_opt_in_at IS NULL OR <c>_t >= <c>_opt_in_at
+                    WHEN 'not_before_either' THEN <c>_t >= greatest(<c>_pending_at, <c>_opt_in_at, '-infinity')
+                    WHEN 'unexpired' THEN <c>_pending_at > moment - interval '7 days'
+                    WHEN 'inferred' THEN <c>_basis = 'INFERRED'
+                END AS <c>_holds,
+                t_<c>.effect IN ('opt_in', 'pending', 'weak', 'chat') AND <c>_at > moment + interval '5 minutes' AS <c>_early,
+                t_<c>.effect IN ('opt_in', 'pending', 'weak', 'chat', 'absent', 'invalid', 'proven')
+                    AND <c>_event_key IS DISTINCT FROM <c>_current_key AS <c>_elsewhere
+                /*end*/
+            FROM (SELECT s.contact_id, coalesce(s.source, '') AS source, coalesce(s.actor_kind, 'system') AS actor_kind,
+                s.wording_version, s.language, s.caused_by,
+                c.phone_key, c.email_key, st.contact_id IS NULL AS stateless,
+                coalesce(st.redacted, false) AS redacted, st.phone_out_at, st.email_out_at, st.whatsapp_resumed_at,
+                st.head_hash,
+                CASE WHEN st.phone_out_at > coalesce(st.whatsapp_resumed_at, '-infinity') THEN st.phone_out_at END
+                    AS whatsapp_out,
+                st.phone_out_at AS sms_out, st.email_out_at AS email_out
+                /*each*/,
+                -- Reading again what the shop's platform said already is no event.
+                CASE WHEN s.<c>_shop_value IS NOT NULL AND s.<c>_shop_value = st.<c>_shop_value
+                    AND s.<c>_at IS NOT DISTINCT FROM st.<c>_shop_at THEN NULL ELSE s.<c>_event END AS <c>_event,
+                s.<c>_at, s.<c>_shop_value AS <c>_said_value, s.<c>_basis AS <c>_said_basis, s.<c>_evidence,
+                CASE WHEN s.<c>_evidence IS NOT NULL THEN uuid_send(gen_random_uuid()) END AS <c>_salt,
+                <key> AS <c>_current_key,
+                coalesce(s.<c>_key, <key>) AS <c>_event_key,
+                -- Opt-outs are never refused for time: a missing or future one is now. An opt-in without is older than all.
+                CASE WHEN s.<c>_event = ANY (ARRAY(SELECT event FROM consent_transition WHERE effect = 'out'))
+                    THEN least(coalesce(s.<c>_at, moment), moment)
+                    WHEN s.<c>_at IS NOT NULL THEN least(s.<c>_at, moment) END AS <c>_occurred,
+                date_trunc('second', CASE
+                    WHEN s.<c>_event = ANY (ARRAY(SELECT event FROM consent_transition WHERE effect IN ('out', 'resume')))
+                    THEN least(coalesce(s.<c>_at, moment), moment)
+                    ELSE least(coalesce(s.<c>_at, '-infinity'), moment) END) AS <c>_t,
+                coalesce(st.<c>_state, 'UNKNOWN') AS <c>_from, st.<c>_since, st.<c>_basis, st.<c>_source,
+                st.<c>_opt_in_at, st.<c>_pending_at, st.<c>_weak_at, coalesce(st.<c>_invalid, false) AS <c>_invalid,
+                st.<c>_shop_value, st.<c>_shop_at, st.<c>_address_key
+                /*end*/
+            FROM staging.consent s
+            JOIN LATERAL (SELECT phone_key, email_key FROM contact c WHERE c.shop_id = shop AND c.id = s.contact_id LIMIT 1) c
+                ON true
+            LEFT JOIN LATERAL (SELECT * FROM consent_state st WHERE st.shop_id = shop AND st.contact_id = s.contact_id
+                LIMIT 1) st ON true
+            WHERE s.run = p_run AND s.round = this_round
+            OFFSET 0) u
+            /*each*/ LEFT JOIN consent_transition t_<c> ON t_<c>.event = u.<c>_event AND t_<c>.from_state = u.<c>_from
+            /*end*/
+            -- A batch that says nothing new writes nothing: an unchanged import costs look-ups alone.
+            WHERE stateless /*each*/ OR u.<c>_event IS NOT NULL OR <c>_address_key IS DISTINCT FROM <c>_current_key /*end*/
+            OFFSET 0) w OFFSET 0) v OFFSET 0) a OFFSET 0) aa OFFSET 0) b OFFSET 0) c OFFSET 0) d OFFSET 0) e
+            OFFSET 0) f OFFSET 0) g OFFSET 0) h OFFSET 0) i
+        ), slots AS (
+            SELECT done.contact_id, source, actor_kind, wording_version, language, caused_by, slot.*
+            FROM done CROSS JOIN LATERAL (VALUES
+                ('whatsapp', whatsapp_id, whatsapp_event, whatsapp_occurred, whatsapp_from, whatsapp_to, whatsapp_outcome,
+                    whatsapp_code, whatsapp_new_basis, whatsapp_event_key, whatsapp_digest, whatsapp_salt,
+                    whatsapp_evidence, whatsapp_entry, head_hash, whatsapp_hash_at),
+                ('sms', sms_id, sms_event, sms_occurred, sms_from, sms_to, sms_outcome,
+                    sms_code, sms_new_basis, sms_event_key, sms_digest, sms_salt,
+                    sms_evidence, sms_entry, whatsapp_hash_at, sms_hash_at),
+                ('email', email_id, email_event, email_occurred, email_from, email_to, email_outcome,
+                    email_code, email_new_basis, email_event_key, email_digest, email_salt,
+                    email_evidence, email_entry, sms_hash_at, new_head)
+            ) AS slot (channel, id, event, occurred_at, from_state, to_state, outcome, code, basis, address_key, digest,
+                salt, evidence, entry, prev_hash, hash)
+            WHERE slot.event IS NOT NULL
+        ), ledger AS (
+            INSERT INTO consent_ledger (shop_id, id, contact_id, channel, event, occurred_at, recorded_at, from_state,
+                to_state, outcome, refusal_code, source, basis, wording_version, language, actor_kind, caused_by,
+                address_key, evidence_digest, entry, prev_hash, hash)
+            SELECT shop, id, contact_id, channel, event, CASE WHEN isfinite(occurred_at) THEN occurred_at END, moment,
+                from_state, to_state, outcome, code, source, basis, wording_version, language, actor_kind, caused_by,
+                address_key, digest, entry, prev_hash, hash
+            FROM slots
+        ), kept AS (
+            INSERT INTO consent_evidence (shop_id, ledger_id, salt, data)
+            SELECT shop, id, salt, evidence FROM slots WHERE evidence IS NOT NULL
+        ), projected AS (
+            INSERT INTO consent_state AS st (shop_id, contact_id, phone_out_at, email_out_at, whatsapp_resumed_at,
+                redacted, head_hash
+                /*each*/, <c>_state, <c>_since, <c>_basis, <c>_source, <c>_address_key, <c>_opt_in_at, <c>_pending_at,
+                <c>_weak_at, <c>_invalid, <c>_shop_value, <c>_shop_at /*end*/)
+            SELECT shop, contact_id, new_phone_out, new_email_out, new_resumed, new_redacted, new_head
+                /*each*/, <c>_to, CASE WHEN <c>_to = <c>_from THEN <c>_since
+                    WHEN isfinite(<c>_occurred) THEN <c>_occurred ELSE moment END,
+                <c>_new_basis, CASE WHEN <c>_to = <c>_from THEN <c>_source ELSE source END, <c>_current_key,
+                <c>_new_opt_in, <c>_new_pending, <c>_new_weak, <c>_new_invalid, <c>_new_shop_value, <c>_new_shop_at /*end*/
+            FROM done
+            ON CONFLICT (shop_id, contact_id) DO UPDATE SET
+                phone_out_at = excluded.phone_out_at, email_out_at = excluded.email_out_at,
+                whatsapp_resumed_at = excluded.whatsapp_resumed_at, redacted = excluded.redacted,
+                head_hash = excluded.head_hash
+                /*each*/, <c>_state = excluded.<c>_state, <c>_since = excluded.<c>_since, <c>_basis = excluded.<c>_basis,
+                <c>_source = excluded.<c>_source, <c>_address_key = excluded.<c>_address_key,
+                <c>_opt_in_at = excluded.<c>_opt_in_at, <c>_pending_at = excluded.<c>_pending_at,
+                <c>_weak_at = excluded.<c>_weak_at, <c>_invalid = excluded.<c>_invalid,
+                <c>_shop_value = excluded.<c>_shop_value, <c>_shop_at = excluded.<c>_shop_at /*end*/
+        ), suppressed AS (
+            INSERT INTO suppression AS held (shop_id, address_key, kind, opted_out_at, source)
+            SELECT shop, key, 'OPT_OUT', max(t), min(source) FROM (
+                SELECT whatsapp_event_key AS key, whatsapp_t AS t, source FROM done
+                    WHERE whatsapp_counts AND whatsapp_effect = 'out'
+                UNION ALL
+                SELECT sms_event_key, sms_t, source FROM done WHERE sms_counts AND sms_effect = 'out'
+                UNION ALL
+                SELECT email_event_key, email_t, source FROM done WHERE email_counts AND email_effect = 'out'
+            ) AS opt_outs WHERE key IS NOT NULL GROUP BY key ORDER BY key
+            ON CONFLICT (shop_id, address_key, kind) DO UPDATE SET opted_out_at = excluded.opted_out_at
+                WHERE held.opted_out_at < excluded.opted_out_at
+        ), told AS (
+            INSERT INTO event (shop_id, kind, contact_id, occurred_at, actor_kind, origin, bulk, data)
+            SELECT shop, 'consent.changed', contact_id, moment, actor_kind, source, p_bulk, changes
+            FROM done CROSS JOIN LATERAL (SELECT jsonb_strip_nulls(jsonb_build_object(
+                'whatsapp', CASE WHEN whatsapp_to <> whatsapp_from THEN jsonb_build_array(whatsapp_from, whatsapp_to) END,
+                'sms', CASE WHEN sms_to <> sms_from THEN jsonb_build_array(sms_from, sms_to) END,
+                'email', CASE WHEN email_to <> email_from THEN jsonb_build_array(email_from, email_to) END)) AS changes) AS c
+            WHERE whatsapp_to <> whatsapp_from OR sms_to <> sms_from OR email_to <> email_from
+        )
+        -- An opt-out in one phone channel is one in both, and for every contact that holds the number.
+        INSERT INTO staging.consent (run, contact_id, round, source, actor_kind, caused_by, whatsapp_event, whatsapp_at,
+            sms_event, sms_at)
+        SELECT p_run, holder, this_round + 1, source, actor_kind, cause, whatsapp, at, sms, at
+        FROM (
+            SELECT DISTINCT ON (holder) holder, o.source, o.actor_kind, o.cause, o.at,
+                CASE WHEN holder <> o.contact_id OR NOT o.whatsapp_too THEN 'OPT_OUT' END AS whatsapp,
+                CASE WHEN holder <> o.contact_id OR NOT o.sms_too THEN 'OPT_OUT' END AS sms
+            FROM (
+                SELECT contact_id, source, actor_kind, whatsapp_counts AND whatsapp_effect = 'out' AS whatsapp_too,
+                    sms_counts AND sms_effect = 'out' AS sms_too,
+                    CASE WHEN whatsapp_counts AND whatsapp_effect = 'out' THEN whatsapp_id ELSE sms_id END AS cause,
+                    greatest(CASE WHEN whatsapp_counts AND whatsapp_effect = 'out' THEN whatsapp_t END,
+                        CASE WHEN sms_counts AND sms_effect = 'out' THEN sms_t END) AS at,
+                    CASE WHEN whatsapp_counts AND whatsapp_effect = 'out' THEN whatsapp_event_key ELSE sms_event_key END
+                        AS key
+                FROM done
+                WHERE caused_by IS NULL AND ((whatsapp_counts AND whatsapp_effect = 'out')
+                    OR (sms_counts AND sms_effect = 'out'))
+            ) o
+            CROSS JOIN LATERAL (
+                SELECT o.contact_id AS holder
+                UNION
+                SELECT c.id FROM contact c WHERE c.shop_id = shop AND c.phone_key = o.key
+            ) holders
+            LEFT JOIN LATERAL (
+                SELECT phone_out_at FROM consent_state st WHERE st.shop_id = shop AND st.contact_id = holder LIMIT 1
+            ) st ON true
+            WHERE holder = o.contact_id OR st.phone_out_at IS NULL OR st.phone_out_at < o.at
+            ORDER BY holder, o.at DESC
+        ) AS spread
+        WHERE whatsapp IS NOT NULL OR sms IS NOT NULL;
+    END LOOP;
+END $$;
+REVOKE ALL ON FUNCTION consent_record FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION consent_record TO sayso_app;

@@ -1,0 +1,34 @@
+"""Addresses as keyed hashes: the form in which they are matched, compared and suppressed.
+
+HMAC-SHA256 (RFC 2104) with the shop's own secret, prefixed by kind, over the normalised address. The hash outlives the
+person's data without telling it.
+"""
+
+from __future__ import annotations
+
+import hmac
+from functools import lru_cache
+
+from sayso.shops.models import Shop
+
+from .phones import fold
+
+
+@lru_cache(maxsize=256)
+def shop_secret(shop_id: int) -> bytes:
+    """The secret of a shop. It is never rotated, so remembering it is safe."""
+    return Shop.objects.values_list("address_secret", flat=True).get(pk=shop_id).encode()
+
+
+def phone_key(secret: bytes, e164: str) -> bytes:
+    """The key of a phone number: 32 bytes, the same for all its written variants (Brazil, Mexico, Argentina)."""
+    return hmac.digest(secret, b"phone:" + fold(e164).encode(), "sha256")
+
+
+def email_key(secret: bytes, email: str) -> bytes:
+    """The key of an e-mail address, compared without regard to case."""
+    return hmac.digest(secret, b"email:" + normal_email(email).encode(), "sha256")
+
+
+def normal_email(email: str) -> str:
+    return email.strip().lower()
