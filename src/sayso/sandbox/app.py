@@ -22,14 +22,17 @@ class App:
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         control, pages = Control(sandbox), Pages(sandbox)
-        self.inner = Starlette(routes=[
-            Route("/shopify/{domain}/admin/oauth/authorize", sandbox.oauth.authorize),
-            Route("/shopify/{domain}/admin/oauth/access_token", sandbox.oauth.access_token, methods=["POST"]),
-            Route("/shopify/{domain}/admin/api/{version}/graphql.json", sandbox.graphql.answer, methods=["POST"]),
-            Route("/shopify/{domain}/bulk/{id:int}.jsonl", self.download),
-            Route("/meta/{version}/{waba}/message_templates", self.templates),
-            *control.routes(), *pages.routes(),
-        ])
+        self.inner = Starlette(
+            routes=[
+                Route("/shopify/{domain}/admin/oauth/authorize", sandbox.oauth.authorize),
+                Route("/shopify/{domain}/admin/oauth/access_token", sandbox.oauth.access_token, methods=["POST"]),
+                Route("/shopify/{domain}/admin/api/{version}/graphql.json", sandbox.graphql.answer, methods=["POST"]),
+                Route("/shopify/{domain}/bulk/{id:int}.jsonl", self.download),
+                Route("/meta/{version}/{waba}/message_templates", self.templates),
+                *control.routes(),
+                *pages.routes(),
+            ]
+        )
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Dispatch one request."""
@@ -41,7 +44,9 @@ class App:
             return
         host = next((value.decode("latin-1") for key, value in scope["headers"] if key == b"host"), "")
         own = path.startswith("/control/") or not path.startswith(("/shopify/", "/meta/"))
-        if not guard.host_is_loopback(host) or (own and scope["method"] not in {"GET", "HEAD"} and not guard.may_change(scope["headers"])):
+        if not guard.host_is_loopback(host) or (
+            own and scope["method"] not in {"GET", "HEAD"} and not guard.may_change(scope["headers"])
+        ):
             await JSONResponse({"error": "only this machine may do that"}, 403)(scope, receive, send)
             return
         await self.inner(scope, receive, send)
@@ -58,8 +63,12 @@ class App:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         limit = request.query_params.get("limit", "25")
         try:
-            found = self.sandbox.meta.list_templates(request.path_params["waba"], token, int(limit) if limit.isdecimal() else 25,
-                                                     request.query_params.get("after"))
+            found = self.sandbox.meta.list_templates(
+                request.path_params["waba"],
+                token,
+                int(limit) if limit.isdecimal() else 25,
+                request.query_params.get("after"),
+            )
         except Failure as failure:
             return JSONResponse(failure.body(), failure.status)
         return Response(msgspec.json.encode(found), media_type="application/json")

@@ -40,18 +40,29 @@ class Control:
     def routes(self) -> list[Route]:
         """All routes; errors of the caller become 400 with a text."""
         table: list[tuple[str, str, Callable[[Request], Any]]] = [
-            ("GET", "/control/health", self.health), ("GET", "/control/settle", self.settle),
-            ("GET", "/control/settings", self.settings), ("POST", "/control/settings", self.change_settings),
-            ("POST", "/control/meta/webhook", self.meta_webhook), ("POST", "/control/meta/rules", self.rules),
-            ("GET", "/control/meta/sent", self.sent), ("POST", "/control/meta/numbers", self.add_number),
-            ("GET", "/control/meta/templates", self.templates), ("POST", "/control/meta/templates", self.add_template),
-            ("GET", "/control/deliveries", self.deliveries), ("POST", "/control/deliveries/release", self.release),
+            ("GET", "/control/health", self.health),
+            ("GET", "/control/settle", self.settle),
+            ("GET", "/control/settings", self.settings),
+            ("POST", "/control/settings", self.change_settings),
+            ("POST", "/control/meta/webhook", self.meta_webhook),
+            ("POST", "/control/meta/rules", self.rules),
+            ("GET", "/control/meta/sent", self.sent),
+            ("POST", "/control/meta/numbers", self.add_number),
+            ("GET", "/control/meta/templates", self.templates),
+            ("POST", "/control/meta/templates", self.add_template),
+            ("GET", "/control/deliveries", self.deliveries),
+            ("POST", "/control/deliveries/release", self.release),
             ("POST", "/control/deliveries/clear", self.clear),
-            ("GET", "/control/shops", self.shops), ("POST", "/control/shops", self.add_shop),
+            ("GET", "/control/shops", self.shops),
+            ("POST", "/control/shops", self.add_shop),
             ("POST", "/control/shops/{domain}", self.change_shop),
-            ("GET", "/control/customers", self.customers), ("GET", "/control/customers/{id:int}", self.customer),
-            ("POST", "/control/actions/{name}", self.action), ("GET", "/control/actions", self.actions),
-            ("POST", "/control/bulk", self.bulk), ("POST", "/control/live", self.live), ("POST", "/control/reset", self.reset),
+            ("GET", "/control/customers", self.customers),
+            ("GET", "/control/customers/{id:int}", self.customer),
+            ("POST", "/control/actions/{name}", self.action),
+            ("GET", "/control/actions", self.actions),
+            ("POST", "/control/bulk", self.bulk),
+            ("POST", "/control/live", self.live),
+            ("POST", "/control/reset", self.reset),
         ]
         return [Route(path, self._safe(handler), methods=[method]) for method, path, handler in table]
 
@@ -70,11 +81,19 @@ class Control:
         self.sandbox.sends.flush()
         db = self.world.db
         states = dict(db.all("SELECT state, count(*) FROM delivery GROUP BY state"))
-        return answer({
-            "ok": True, "busy": self.sandbox.busy, "live": self.world.settings.live, "shops": list(self.world.shops),
-            "customers": db.one("SELECT count(*) FROM customer")[0], "orders": db.one("SELECT count(*) FROM purchase")[0],
-            "sent": db.one("SELECT count(*) FROM sent")[0], "deliveries": states, "seed": self.world.seed,
-        })
+        return answer(
+            {
+                "ok": True,
+                "busy": self.sandbox.busy,
+                "live": self.world.settings.live,
+                "shops": list(self.world.shops),
+                "customers": db.one("SELECT count(*) FROM customer")[0],
+                "orders": db.one("SELECT count(*) FROM purchase")[0],
+                "sent": db.one("SELECT count(*) FROM sent")[0],
+                "deliveries": states,
+                "seed": self.world.seed,
+            }
+        )
 
     async def settle(self, request: Request) -> Response:
         """Answer once everything queued was delivered, at most `timeout` seconds later."""
@@ -117,9 +136,22 @@ class Control:
         to = request.query_params.get("to")
         rows = self.world.db.all(
             "SELECT wamid, number, recipient, kind, template, opaque, plan, stage, at FROM sent WHERE (? IS NULL OR recipient = ?) ORDER BY id LIMIT ?",
-            to, to, int(request.query_params.get("limit", "1000000")))
+            to,
+            to,
+            int(request.query_params.get("limit", "1000000")),
+        )
         (count,) = self.world.db.one("SELECT count(*) FROM sent")
-        names = ("wamid", "phone_number_id", "to", "type", "template", "biz_opaque_callback_data", "plan", "stage", "at")
+        names = (
+            "wamid",
+            "phone_number_id",
+            "to",
+            "type",
+            "template",
+            "biz_opaque_callback_data",
+            "plan",
+            "stage",
+            "at",
+        )
         return answer({"count": count, "sent": [dict(zip(names, row, strict=True)) for row in rows]})
 
     async def add_number(self, request: Request) -> Response:
@@ -127,7 +159,11 @@ class Control:
         data = await given(request)
         key = str(data["id"])
         old = self.world.db.one("SELECT waba, token, display, rate FROM number WHERE id = ?", key) or (
-            f"waba-{key}", f"token-{key}", f"1555{key[-7:]}", 80.0)
+            f"waba-{key}",
+            f"token-{key}",
+            f"1555{key[-7:]}",
+            80.0,
+        )
         row = [data.get(name, default) for name, default in zip(("waba", "token", "display", "rate"), old, strict=True)]
         self.world.db.run("INSERT OR REPLACE INTO number VALUES (?, ?, ?, ?, ?)", key, *row)
         seed_templates(self.world.db, row[0])
@@ -142,8 +178,14 @@ class Control:
     async def add_template(self, request: Request) -> Response:
         """Add or replace a template: waba, name, language, category, status, text."""
         data = await given(request)
-        made = Template(data["name"], data.get("language", "en"), data.get("status", "APPROVED"), data.get("category", "MARKETING"),
-                        str(1_359_544_702_043_860 + self.world.db.take("template")), [{"type": "BODY", "text": data["text"]}])
+        made = Template(
+            data["name"],
+            data.get("language", "en"),
+            data.get("status", "APPROVED"),
+            data.get("category", "MARKETING"),
+            str(1_359_544_702_043_860 + self.world.db.take("template")),
+            [{"type": "BODY", "text": data["text"]}],
+        )
         waba = data.get("waba") or self.world.db.one("SELECT waba FROM number ORDER BY rowid")[0]
         save_template(self.world.db, waba, made)
         self.sandbox.meta.reload()
@@ -155,11 +197,27 @@ class Control:
         kind = request.query_params.get("kind")
         rows = self.world.db.all(
             "SELECT id, kind, topic, state, attempts, url, headers, body, answer FROM delivery "
-            "WHERE state = ? AND (? IS NULL OR kind = ?) ORDER BY id", state, kind, kind)
-        return answer([{
-            "id": row[0], "kind": row[1], "topic": row[2], "state": row[3], "attempts": row[4], "url": row[5],
-            "headers": msgspec.json.decode(row[6]), "body": base64.b64encode(row[7]).decode(), "answer": row[8],
-        } for row in rows])
+            "WHERE state = ? AND (? IS NULL OR kind = ?) ORDER BY id",
+            state,
+            kind,
+            kind,
+        )
+        return answer(
+            [
+                {
+                    "id": row[0],
+                    "kind": row[1],
+                    "topic": row[2],
+                    "state": row[3],
+                    "attempts": row[4],
+                    "url": row[5],
+                    "headers": msgspec.json.decode(row[6]),
+                    "body": base64.b64encode(row[7]).decode(),
+                    "answer": row[8],
+                }
+                for row in rows
+            ]
+        )
 
     async def release(self, request: Request) -> Response:
         """Send what was held; `kind` is shopify, meta or absent for both. Turns hold off."""
@@ -182,8 +240,15 @@ class Control:
     async def add_shop(self, request: Request) -> Response:
         """Open a shop: domain, customers, orders, client_id, client_secret."""
         data = await given(request)
-        return answer(self.world.open_shop(str(data["domain"]), int(data.get("customers", 0)), int(data.get("orders", 0)),
-                                           str(data.get("client_id", CLIENT_ID)), str(data.get("client_secret", CLIENT_SECRET))))
+        return answer(
+            self.world.open_shop(
+                str(data["domain"]),
+                int(data.get("customers", 0)),
+                int(data.get("orders", 0)),
+                str(data.get("client_id", CLIENT_ID)),
+                str(data.get("client_secret", CLIENT_SECRET)),
+            )
+        )
 
     async def change_shop(self, request: Request) -> Response:
         """Change a shop's app: client_secret, old_secret, scopes, compliance_url, bucket, restore; `expire_tokens`."""
@@ -205,7 +270,13 @@ class Control:
         like = f"%{request.query_params.get('q', '')}%"
         rows = self.world.db.all(
             "SELECT doc FROM customer WHERE shop = ? AND (name LIKE ? OR email LIKE ? OR phone LIKE ?) ORDER BY id LIMIT ? OFFSET ?",
-            shop.id, like, like, like, int(request.query_params.get("limit", "50")), int(request.query_params.get("offset", "0")))
+            shop.id,
+            like,
+            like,
+            like,
+            int(request.query_params.get("limit", "50")),
+            int(request.query_params.get("offset", "0")),
+        )
         return answer([store.CUSTOMERS.decode(row[0]) for row in rows])
 
     async def customer(self, request: Request) -> Response:

@@ -14,7 +14,14 @@ from .world import World
 
 logger = logging.getLogger(__name__)
 
-_REPLIES = ("Hi, is this still available?", "¿Tienen talla M?", "Danke!", "Obrigada 😊", "When will it ship?", "ありがとうございます")
+_REPLIES = (
+    "Hi, is this still available?",
+    "¿Tienen talla M?",
+    "Danke!",
+    "Obrigada 😊",
+    "When will it ship?",
+    "ありがとうございます",
+)
 _TAGS = ("vip", "loyalty", "winter-sale", "instagram", "wholesale")
 
 
@@ -26,8 +33,14 @@ class Live:
         self.wake = asyncio.Event()
         self.done = 0
         self.table: tuple[tuple[int, Callable[[Shop], None]], ...] = (
-            (20, self._newcomer), (20, self._order), (8, self._guest), (14, self._tag), (12, self._edit), (14, self._consent),
-            (9, self._reply), (3, self._stop),
+            (20, self._newcomer),
+            (20, self._order),
+            (8, self._guest),
+            (14, self._tag),
+            (12, self._edit),
+            (14, self._consent),
+            (9, self._reply),
+            (3, self._stop),
         )
 
     async def work(self) -> None:
@@ -56,8 +69,11 @@ class Live:
         low, high = self.world.db.one("SELECT min(id), max(id) FROM customer WHERE shop = ?", shop.id)
         if low is None:
             return None
-        row = self.world.db.one("SELECT doc FROM customer WHERE shop = ? AND id >= ? ORDER BY id LIMIT 1",
-                                shop.id, self.world.random.randint(low, high))
+        row = self.world.db.one(
+            "SELECT doc FROM customer WHERE shop = ? AND id >= ? ORDER BY id LIMIT 1",
+            shop.id,
+            self.world.random.randint(low, high),
+        )
         return store.CUSTOMERS.decode(row[0])
 
     def _newcomer(self, shop: Shop) -> None:
@@ -69,8 +85,15 @@ class Live:
         phone = e164(country, mobile(country, counts[country.code]))
         consents = {channel: "SUBSCRIBED" for channel in ("sms", "whatsapp", "email") if roll.random() < 0.4}
         self.acts.customers.create(
-            shop, first=roll.choice(country.first), last=roll.choice(country.last), phone=phone, locale=country.locale,
-            email=f"new.{self.world.db.take('newcomer'):06d}@example.com", country=country.code, consents=consents)
+            shop,
+            first=roll.choice(country.first),
+            last=roll.choice(country.last),
+            phone=phone,
+            locale=country.locale,
+            email=f"new.{self.world.db.take('newcomer'):06d}@example.com",
+            country=country.code,
+            consents=consents,
+        )
 
     def _order(self, shop: Shop) -> None:
         one = self._anyone(shop)
@@ -79,8 +102,13 @@ class Live:
 
     def _guest(self, shop: Shop) -> None:
         number = self.world.db.take("live guest")
-        self.acts.orders.place(shop, email=f"live.guest.{number:05d}@example.com", first="Alex", last="Guest",
-                               shipping_phone=f"(212) 555-{number % 10_000:04d}")
+        self.acts.orders.place(
+            shop,
+            email=f"live.guest.{number:05d}@example.com",
+            first="Alex",
+            last="Guest",
+            shipping_phone=f"(212) 555-{number % 10_000:04d}",
+        )
 
     def _tag(self, shop: Shop) -> None:
         one = self._anyone(shop)

@@ -18,8 +18,14 @@ async def verify_webhook(world: World, data: dict[str, Any]) -> dict[str, Any]:
         challenge = str(secrets.randbelow(10**9))
         async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
             try:
-                reply = await client.get(url, params={"hub.mode": "subscribe", "hub.verify_token": data.get("verify_token", VERIFY_TOKEN),
-                                                      "hub.challenge": challenge})
+                reply = await client.get(
+                    url,
+                    params={
+                        "hub.mode": "subscribe",
+                        "hub.verify_token": data.get("verify_token", VERIFY_TOKEN),
+                        "hub.challenge": challenge,
+                    },
+                )
             except httpx.HTTPError as error:
                 raise ValueError(f"the callback did not answer: {error}") from error
         if reply.status_code != 200 or reply.text.strip() != challenge:

@@ -74,7 +74,9 @@ async def _serve(options: Options) -> None:
     sandbox.start()
     # dropped connections are asked for by tests; the server need not complain about them
     logging.getLogger("uvicorn.error").addFilter(_quiet)
-    config = uvicorn.Config(App(sandbox), log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        App(sandbox), log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+    )
     try:
         await _Server(config, port, options.ready_file).serve(sockets=[listener])
     finally:

@@ -60,11 +60,27 @@ class Sandbox:
     Other arguments are those of the command line. All waits are bounded and raise SandboxError.
     """
 
-    def __init__(self, folder: Path | None = None, *, customers: int = 40, orders: int = 60, seed: int = 1, live: bool = False,
-                 python: str = sys.executable) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        customers: int = 40,
+        orders: int = 60,
+        seed: int = 1,
+        live: bool = False,
+        python: str = sys.executable,
+    ) -> None:
         self._own = None if folder else tempfile.TemporaryDirectory(prefix="sayso-sandbox-")
         self.folder = folder or Path(self._own.name if self._own else "")
-        self.arguments = ["--seed", str(seed), "--customers", str(customers), "--orders", str(orders), *(["--live"] if live else [])]
+        self.arguments = [
+            "--seed",
+            str(seed),
+            "--customers",
+            str(customers),
+            "--orders",
+            str(orders),
+            *(["--live"] if live else []),
+        ]
         self.python = python
         self.process: subprocess.Popen[bytes] | None = None
         self.base = ""
@@ -75,7 +91,9 @@ class Sandbox:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
         self.http.close()
         if self._own:
@@ -90,8 +108,20 @@ class Sandbox:
         source = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))
         self.process = subprocess.Popen(
-            [self.python, "-m", "sayso.sandbox", "--port", "0", "--data-dir", str(self.folder), "--ready-file", str(ready), *self.arguments],
-            env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.DEVNULL,
+            [
+                self.python,
+                "-m",
+                "sayso.sandbox",
+                "--port",
+                "0",
+                "--data-dir",
+                str(self.folder),
+                "--ready-file",
+                str(ready),
+                *self.arguments,
+            ],
+            env={**os.environ, "PYTHONPATH": path},
+            stdout=subprocess.DEVNULL,
         )
         end = time.monotonic() + timeout
         while not ready.exists():
@@ -135,19 +165,30 @@ class Sandbox:
 
     def access_token(self, domain: str = DOMAIN, client_id: str = CLIENT_ID, client_secret: str = CLIENT_SECRET) -> str:
         """A token by the client credentials grant."""
-        reply = self.http.post(f"{self.shopify_url(domain)}/admin/oauth/access_token", data={
-            "grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret})
+        reply = self.http.post(
+            f"{self.shopify_url(domain)}/admin/oauth/access_token",
+            data={"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret},
+        )
         reply.raise_for_status()
         return str(reply.json()["access_token"])
 
-    def graphql(self, query: str, variables: dict[str, Any] | None = None, *, domain: str = DOMAIN, version: str = VERSION,
-                operation: str | None = None) -> dict[str, Any]:
+    def graphql(
+        self,
+        query: str,
+        variables: dict[str, Any] | None = None,
+        *,
+        domain: str = DOMAIN,
+        version: str = VERSION,
+        operation: str | None = None,
+    ) -> dict[str, Any]:
         """The whole answer of the Admin API to a document."""
         if not self.token or domain != DOMAIN:
             self.token = self.access_token(domain)
-        reply = self.http.post(f"{self.shopify_url(domain)}/admin/api/{version}/graphql.json",
-                               headers={"X-Shopify-Access-Token": self.token},
-                               json={"query": query, "variables": variables or {}, "operationName": operation})
+        reply = self.http.post(
+            f"{self.shopify_url(domain)}/admin/api/{version}/graphql.json",
+            headers={"X-Shopify-Access-Token": self.token},
+            json={"query": query, "variables": variables or {}, "operationName": operation},
+        )
         reply.raise_for_status()
         return dict(reply.json())
 
@@ -156,20 +197,27 @@ class Sandbox:
         done = self.graphql(
             "mutation($t: WebhookSubscriptionTopic!, $s: WebhookSubscriptionInput!) { webhookSubscriptionCreate(topic: $t, "
             "webhookSubscription: $s) { webhookSubscription { id topic uri } userErrors { field message } } }",
-            {"t": topic, "s": {"uri": uri}})["data"]["webhookSubscriptionCreate"]
+            {"t": topic, "s": {"uri": uri}},
+        )["data"]["webhookSubscriptionCreate"]
         if done["userErrors"]:
             raise SandboxError(str(done["userErrors"]))
         return dict(done["webhookSubscription"])
 
-    def send_message(self, body: dict[str, Any], *, token: str = TOKEN, number: str = PHONE_NUMBER_ID) -> httpx.Response:
+    def send_message(
+        self, body: dict[str, Any], *, token: str = TOKEN, number: str = PHONE_NUMBER_ID
+    ) -> httpx.Response:
         """Send through the Cloud API."""
-        return self.http.post(f"{self.meta_url}/v26.0/{number}/messages", json=body, headers={"Authorization": f"Bearer {token}"})
+        return self.http.post(
+            f"{self.meta_url}/v26.0/{number}/messages", json=body, headers={"Authorization": f"Bearer {token}"}
+        )
 
     # --- control -----------------------------------------------------------------------------
 
     def get(self, path: str, /, **params: str | int | None) -> Any:
         """GET `/control/{path}`."""
-        return self._checked(self.http.get(f"{self.base}/control/{path}", params={k: v for k, v in params.items() if v is not None}))
+        return self._checked(
+            self.http.get(f"{self.base}/control/{path}", params={k: v for k, v in params.items() if v is not None})
+        )
 
     def post(self, path: str, /, **data: Any) -> Any:
         """POST `/control/{path}` with a JSON object."""
@@ -199,7 +247,10 @@ class Sandbox:
 
     def deliveries(self, state: str = "held", kind: str | None = None) -> list[Delivery]:
         """Deliveries in a state: held, queued, sent, failed or lost."""
-        return [Delivery(**{**row, "body": base64.b64decode(row["body"])}) for row in self.get("deliveries", state=state, kind=kind)]
+        return [
+            Delivery(**{**row, "body": base64.b64decode(row["body"])})
+            for row in self.get("deliveries", state=state, kind=kind)
+        ]
 
     def clear(self) -> None:
         """Forget finished and held deliveries."""

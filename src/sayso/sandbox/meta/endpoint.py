@@ -18,10 +18,22 @@ from .sends import Sends
 from .templates import Template, load_templates
 
 _JSON = [(b"content-type", b"application/json")]
-_TYPES = {"text", "template", "interactive", "image", "document", "video", "audio", "sticker", "reaction", "location", "contacts"}
+_TYPES = {
+    "text",
+    "template",
+    "interactive",
+    "image",
+    "document",
+    "video",
+    "audio",
+    "sticker",
+    "reaction",
+    "location",
+    "contacts",
+}
 
 
-class Dropped(Exception):  # noqa: N818
+class Dropped(Exception):
     """The connection is to be closed without an answer."""
 
 
@@ -83,8 +95,13 @@ class Meta:
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"10")]})
             raise Dropped
         content = encode(answer)
-        await send({"type": "http.response.start", "status": status,
-                    "headers": [*_JSON, (b"content-length", str(len(content)).encode())]})
+        await send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [*_JSON, (b"content-length", str(len(content)).encode())],
+            }
+        )
         await send({"type": "http.response.body", "body": content})
 
     def _authorise(self, number: str, headers: list[tuple[bytes, bytes]]) -> None:
@@ -126,9 +143,21 @@ class Meta:
                 raise Failure(130429, "Cloud API message throughput has been reached.")
             bucket.spend(1)
         plan = f"failed:{rule.code}" if rule and rule.mode == "status" else self._plan(body, person, template)
-        sent = self.sends.accept(number, person, body.type, f"{template.name}/{template.language}" if template else None,
-                                 template.category if template else None, body.biz_opaque_callback_data, plan, raw)
-        who = {"input": body.to, "wa_id": person.wa_id} if body.to else {"input": body.recipient, "user_id": body.recipient}
+        sent = self.sends.accept(
+            number,
+            person,
+            body.type,
+            f"{template.name}/{template.language}" if template else None,
+            template.category if template else None,
+            body.biz_opaque_callback_data,
+            plan,
+            raw,
+        )
+        who = (
+            {"input": body.to, "wa_id": person.wa_id}
+            if body.to
+            else {"input": body.recipient, "user_id": body.recipient}
+        )
         message = {"id": sent.wamid}
         if template:
             message["message_status"] = "accepted"
@@ -157,9 +186,16 @@ class Meta:
             raise Failure(132015, f"template ({name}) is paused")
         if found.status == "DISABLED":
             raise Failure(132016, f"template ({name}) is disabled")
-        count = sum(len(part.get("parameters") or ()) for part in given.get("components") or () if str(part.get("type")).lower() == "body")
+        count = sum(
+            len(part.get("parameters") or ())
+            for part in given.get("components") or ()
+            if str(part.get("type")).lower() == "body"
+        )
         if count != found.variables:
-            raise Failure(132000, f"body: number of localizable_params ({count}) does not match the expected number of params ({found.variables})")
+            raise Failure(
+                132000,
+                f"body: number of localizable_params ({count}) does not match the expected number of params ({found.variables})",
+            )
         return found
 
     def _rule(self, recipient: str) -> Rule | None:
@@ -191,8 +227,10 @@ class Meta:
             raise Failure(190, "Error validating access token")
         rows = list(self.templates[waba].values())
         start = int(after) if after and after.isdecimal() else 0
-        page = rows[start:start + limit]
+        page = rows[start : start + limit]
         paging: dict[str, Any] = {"cursors": {"before": str(start), "after": str(start + len(page))}}
         if start + limit < len(rows):
-            paging["next"] = f"{self.world.base}/meta/v26.0/{waba}/message_templates?limit={limit}&after={start + limit}"
+            paging["next"] = (
+                f"{self.world.base}/meta/v26.0/{waba}/message_templates?limit={limit}&after={start + limit}"
+            )
         return {"data": [msgspec.to_builtins(row) for row in page], "paging": paging}

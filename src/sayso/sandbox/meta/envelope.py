@@ -33,7 +33,11 @@ def contact(crowd: Crowd, person: Person, hidden: bool = False, profile: bool = 
 
 def value(number: str, display: str, **parts: Any) -> dict[str, Any]:
     """The `value` of a change about one sender number."""
-    return {"messaging_product": "whatsapp", "metadata": {"display_phone_number": display, "phone_number_id": number}, **parts}
+    return {
+        "messaging_product": "whatsapp",
+        "metadata": {"display_phone_number": display, "phone_number_id": number},
+        **parts,
+    }
 
 
 def post(world: World, outbox: Outbox, waba: str, changes: list[Change]) -> None:
@@ -44,6 +48,14 @@ def post(world: World, outbox: Outbox, waba: str, changes: list[Change]) -> None
     half = (len(changes) + 1) // 2
     entries = [{"id": waba, "changes": part} for part in (changes[:half], changes[half:]) if part]
     body = encode({"object": "whatsapp_business_account", "entry": entries})
-    outbox.add("meta", changes[0]["field"], target, {
-        "Content-Type": "application/json", "User-Agent": "facebookexternalua", "X-Hub-Signature-256": signature(body),
-    }, body)
+    outbox.add(
+        "meta",
+        changes[0]["field"],
+        target,
+        {
+            "Content-Type": "application/json",
+            "User-Agent": "facebookexternalua",
+            "X-Hub-Signature-256": signature(body),
+        },
+        body,
+    )

@@ -23,10 +23,20 @@ class Inbound:
         """A free text; answers the message id. `hide_number` overrides what the person's username decides."""
         return self._message(sender, number, hide_number, text, {"type": "text", "text": {"body": text}})
 
-    def button(self, sender: str, text: str, payload: str | None = None, number: str = PHONE_NUMBER_ID, hide_number: bool | None = None) -> str:
+    def button(
+        self,
+        sender: str,
+        text: str,
+        payload: str | None = None,
+        number: str = PHONE_NUMBER_ID,
+        hide_number: bool | None = None,
+    ) -> str:
         """A tap on a template's quick-reply button."""
         self.sends.flush()
-        last = self.world.db.one("SELECT wamid FROM sent WHERE recipient = ? AND kind = 'template' ORDER BY id DESC", self._person(sender).wa_id)
+        last = self.world.db.one(
+            "SELECT wamid FROM sent WHERE recipient = ? AND kind = 'template' ORDER BY id DESC",
+            self._person(sender).wa_id,
+        )
         part: dict[str, Any] = {"type": "button", "button": {"payload": payload or text, "text": text}}
         if last:
             part["context"] = {"from": self.sends.sender(number)[1], "id": last[0]}
@@ -38,19 +48,39 @@ class Inbound:
         detail = _DETAIL[choice]
         person.stopped = choice == "stop"
         self.crowd.save(person)
-        row: dict[str, Any] = {"wa_id": person.wa_id, "detail": detail, "category": "marketing_messages", "value": choice,
-                               "timestamp": int(time.time())}
+        row: dict[str, Any] = {
+            "wa_id": person.wa_id,
+            "detail": detail,
+            "category": "marketing_messages",
+            "value": choice,
+            "timestamp": int(time.time()),
+        }
         if person.user_id:
             row["user_id"] = person.user_id
-        self._post(number, "user_preferences", contacts=[envelope.contact(self.crowd, person, profile=False)], user_preferences=[row])
+        self._post(
+            number,
+            "user_preferences",
+            contacts=[envelope.contact(self.crowd, person, profile=False)],
+            user_preferences=[row],
+        )
 
     def change_user_id(self, sender: str, number: str = PHONE_NUMBER_ID) -> str:
         """The business-scoped id changes, as it does with a new number; answers the new one."""
         person = self._person(sender)
         previous, current = self.crowd.rename(person)
-        self._post(number, "user_id_update", contacts=[envelope.contact(self.crowd, person)], user_id_update=[{
-            "wa_id": person.wa_id, "detail": f"User id for {person.wa_id} has been updated.",
-            "user_id": {"previous": previous, "current": current}, "timestamp": str(int(time.time()))}])
+        self._post(
+            number,
+            "user_id_update",
+            contacts=[envelope.contact(self.crowd, person)],
+            user_id_update=[
+                {
+                    "wa_id": person.wa_id,
+                    "detail": f"User id for {person.wa_id} has been updated.",
+                    "user_id": {"previous": previous, "current": current},
+                    "timestamp": str(int(time.time())),
+                }
+            ],
+        )
         return current
 
     def _person(self, sender: str) -> Person:
@@ -72,10 +102,20 @@ class Inbound:
         person.spoke = time.time()
         with self.world.db.transaction():
             self.crowd.save(person)
-            self.world.db.run("INSERT INTO inbound VALUES (?, ?, ?, ?, ?, ?)", key, message["id"], number, person.wa_id, person.spoke, text)
+            self.world.db.run(
+                "INSERT INTO inbound VALUES (?, ?, ?, ?, ?, ?)",
+                key,
+                message["id"],
+                number,
+                person.wa_id,
+                person.spoke,
+                text,
+            )
             self._post(number, "messages", contacts=[envelope.contact(self.crowd, person, hidden)], messages=[message])
         return str(message["id"])
 
     def _post(self, number: str, field: str, **parts: Any) -> None:
         waba, display = self.sends.sender(number)
-        envelope.post(self.world, self.outbox, waba, [{"value": envelope.value(number, display, **parts), "field": field}])
+        envelope.post(
+            self.world, self.outbox, waba, [{"value": envelope.value(number, display, **parts), "field": field}]
+        )

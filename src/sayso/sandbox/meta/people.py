@@ -10,8 +10,50 @@ from ..world import World
 
 WINDOW = 24 * 3600.0
 # area codes of Canada that share +1 with the United States
-_CANADA = frozenset(("204 226 236 249 250 289 306 343 365 403 416 418 431 437 438 450 506 514 519 548 579 581 587 604 613 639 "
-                     "647 672 705 709 778 780 782 807 819 825 867 873 902 905").split())
+_CANADA = frozenset(
+    [
+        "204",
+        "226",
+        "236",
+        "249",
+        "250",
+        "289",
+        "306",
+        "343",
+        "365",
+        "403",
+        "416",
+        "418",
+        "431",
+        "437",
+        "438",
+        "450",
+        "506",
+        "514",
+        "519",
+        "548",
+        "579",
+        "581",
+        "587",
+        "604",
+        "613",
+        "639",
+        "647",
+        "672",
+        "705",
+        "709",
+        "778",
+        "780",
+        "782",
+        "807",
+        "819",
+        "825",
+        "867",
+        "873",
+        "902",
+        "905",
+    ]
+)
 
 
 class Person(msgspec.Struct):
@@ -66,7 +108,7 @@ class Crowd:
         person = self.known.get(key)
         if person is None:
             raw = hashlib.blake2b(f"{self.world.seed}:{key}".encode(), digest_size=16).digest()
-            a, b, c, d = (int.from_bytes(raw[at:at + 4]) / 2**32 for at in (0, 4, 8, 12))
+            a, b, c, d = (int.from_bytes(raw[at : at + 4]) / 2**32 for at in (0, 4, 8, 12))
             person = self.known[key] = Person(key, (a, b, c, d), country_of(key))
             if c < self.world.settings.moods.user_ids:
                 self._name(person, 0)
@@ -90,7 +132,12 @@ class Crowd:
         """Whether webhooks leave this person's number out: has a username, and was never messaged by number of late."""
         if person.user_id is None or person.dice[3] >= 0.5:
             return False
-        return self.world.db.one("SELECT 1 FROM sent WHERE recipient = ? AND at > ? LIMIT 1", person.wa_id, time.time() - 30 * 86_400) is None
+        return (
+            self.world.db.one(
+                "SELECT 1 FROM sent WHERE recipient = ? AND at > ? LIMIT 1", person.wa_id, time.time() - 30 * 86_400
+            )
+            is None
+        )
 
     def in_window(self, person: Person) -> bool:
         """Whether the person wrote within the last 24 hours."""
@@ -98,12 +145,26 @@ class Crowd:
 
     def save(self, person: Person) -> None:
         """Keep what this person decided."""
-        self.world.db.run("INSERT OR REPLACE INTO person VALUES (?, ?, ?, ?)", person.wa_id, int(person.stopped), person.spoke, person.user_id)
+        self.world.db.run(
+            "INSERT OR REPLACE INTO person VALUES (?, ?, ?, ?)",
+            person.wa_id,
+            int(person.stopped),
+            person.spoke,
+            person.user_id,
+        )
 
     def name(self, person: Person) -> str:
         """The profile name: the customer's with this phone, else a plain one."""
-        row = self.world.db.one("SELECT name FROM customer WHERE phone IN (?, ?)", "+" + person.wa_id, "+" + _long_form(person.wa_id))
-        return str(row[0]) if row else f"Guest {person.wa_id[-4:]}"
+        for shop in self.world.shops.values():  # the index on phones begins with the shop
+            row = self.world.db.one(
+                "SELECT name FROM customer WHERE shop = ? AND phone IN (?, ?)",
+                shop.id,
+                "+" + person.wa_id,
+                "+" + _long_form(person.wa_id),
+            )
+            if row:
+                return str(row[0])
+        return f"Guest {person.wa_id[-4:]}"
 
 
 def _long_form(key: str) -> str:

@@ -65,12 +65,23 @@ class Sends:
         """Whether statuses are still to come."""
         return bool(self.heap or self.fresh)
 
-    def accept(self, number: str, person: Person, kind: str, template: str | None, category: str | None, opaque: str | None,
-               plan: str, body: bytes) -> Sent:
+    def accept(
+        self,
+        number: str,
+        person: Person,
+        kind: str,
+        template: str | None,
+        category: str | None,
+        opaque: str | None,
+        plan: str,
+        body: bytes,
+    ) -> Sent:
         """Remember a message that Meta took over."""
         key = self.next_key
         self.next_key += 1
-        one = Sent(key, wamid(number, key), number, person.wa_id, kind, template, category, opaque, plan, 0, time.time(), body)
+        one = Sent(
+            key, wamid(number, key), number, person.wa_id, kind, template, category, opaque, plan, 0, time.time(), body
+        )
         self.fresh.append(one)
         self._schedule(one, one.at)
         return one
@@ -86,11 +97,30 @@ class Sends:
         advanced, self.advanced = self.advanced, {}
         with self.world.db.transaction():
             if fresh:
-                self.world.db.many("INSERT INTO sent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (
-                    (s.key, s.wamid, s.number, s.recipient, s.kind, s.template, s.category, s.opaque, s.plan, s.stage, s.at, s.body)
-                    for s in fresh))
+                self.world.db.many(
+                    "INSERT INTO sent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        (
+                            s.key,
+                            s.wamid,
+                            s.number,
+                            s.recipient,
+                            s.kind,
+                            s.template,
+                            s.category,
+                            s.opaque,
+                            s.plan,
+                            s.stage,
+                            s.at,
+                            s.body,
+                        )
+                        for s in fresh
+                    ),
+                )
             if advanced:
-                self.world.db.many("UPDATE sent SET stage = ? WHERE id = ?", ((stage, key) for key, stage in advanced.items()))
+                self.world.db.many(
+                    "UPDATE sent SET stage = ? WHERE id = ?", ((stage, key) for key, stage in advanced.items())
+                )
 
     async def work(self) -> None:
         """Flush and report for ever."""
@@ -117,7 +147,7 @@ class Sends:
             self.world.random.shuffle(due)
         size = self.world.settings.batch
         for at in range(0, len(due), size):
-            self._post(due[at:at + size])
+            self._post(due[at : at + size])
 
     def _post(self, due: list[tuple[Sent, str]]) -> None:
         changes: dict[str, list[envelope.Change]] = {}
@@ -131,8 +161,13 @@ class Sends:
             rows = changes.setdefault(waba, [])
             previous = rows[-1]["value"] if rows else None
             # several statuses without contacts of their own share a change, as in Meta's batches
-            if previous and "contacts" not in previous and "contacts" not in parts and len(previous["statuses"]) < 10 \
-                    and previous["metadata"]["phone_number_id"] == one.number:
+            if (
+                previous
+                and "contacts" not in previous
+                and "contacts" not in parts
+                and len(previous["statuses"]) < 10
+                and previous["metadata"]["phone_number_id"] == one.number
+            ):
                 previous["statuses"].append(status)
             else:
                 rows.append({"value": envelope.value(one.number, display, **parts), "field": "messages"})
@@ -141,7 +176,12 @@ class Sends:
 
     def _status(self, one: Sent, person: Person, step: str) -> dict[str, Any]:
         name, _, code = step.partition(":")
-        made: dict[str, Any] = {"id": one.wamid, "status": name, "timestamp": str(int(time.time())), "recipient_id": person.wa_id}
+        made: dict[str, Any] = {
+            "id": one.wamid,
+            "status": name,
+            "timestamp": str(int(time.time())),
+            "recipient_id": person.wa_id,
+        }
         if one.opaque is not None:
             made["biz_opaque_callback_data"] = one.opaque
         if code:
@@ -150,8 +190,12 @@ class Sends:
         if person.user_id:
             made["recipient_user_id"] = person.user_id
         free = one.kind == "text"
-        made["pricing"] = {"billable": not free, "pricing_model": "PMP", "type": "free_customer_service" if free else "regular",
-                           "category": "service" if free else (one.category or "UTILITY").lower()}
+        made["pricing"] = {
+            "billable": not free,
+            "pricing_model": "PMP",
+            "type": "free_customer_service" if free else "regular",
+            "category": "service" if free else (one.category or "UTILITY").lower(),
+        }
         return made
 
     def sender(self, number: str) -> tuple[str, str]:

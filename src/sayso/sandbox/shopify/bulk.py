@@ -45,8 +45,11 @@ class Bulks:
         running = store.bulks(self.world.db, shop, UNFINISHED)
         if len(running) >= CONCURRENT:
             names = ", ".join(gid("BulkOperation", one.id) for one in running[:1])
-            return None, {"field": None, "code": "OPERATION_IN_PROGRESS",
-                          "message": f"A bulk query operation for this app and shop is already in progress: {names}."}
+            return None, {
+                "field": None,
+                "code": "OPERATION_IN_PROGRESS",
+                "message": f"A bulk query operation for this app and shop is already in progress: {names}.",
+            }
         checked, complaint = bulk_rules.check(schema(version), text)
         if checked is None:
             return None, {"field": ["query"], "message": complaint, "code": "INVALID"}
@@ -103,10 +106,14 @@ class Bulks:
         try:
             connection.execute("BEGIN")  # one snapshot, however long it takes
             scope = Scope(connection, shop, self.world.base, one.version)
-            plan = bulk_rows.Plan(made, made.type_map[bulk_rows.ROOT_CONNECTIONS[query.root][0]], query.node, query.fragments)
+            plan = bulk_rows.Plan(
+                made, made.type_map[bulk_rows.ROOT_CONNECTIONS[query.root][0]], query.node, query.fragments
+            )
             path = self.world.bulk_folder / f"{one.id}.jsonl"
             with path.open("wb", buffering=1 << 20) as output:
-                objects, roots = bulk_rows.write(bulk_rows.rows(query.root, query.search, plan, scope, one.grouped), output, encode)
+                objects, roots = bulk_rows.write(
+                    bulk_rows.rows(query.root, query.search, plan, scope, one.grouped), output, encode
+                )
             return objects, roots, path.stat().st_size
         finally:
             connection.close()

@@ -19,7 +19,9 @@ from .selections import edge_node, fields_of
 
 # root connection → (type of its nodes, table of its records or None for the catalogue)
 ROOT_CONNECTIONS: dict[str, tuple[str, str | None]] = {
-    "customers": ("Customer", "customer"), "orders": ("Order", "purchase"), "products": ("Product", None),
+    "customers": ("Customer", "customer"),
+    "orders": ("Order", "purchase"),
+    "products": ("Product", None),
     "productVariants": ("ProductVariant", None),
 }
 _CHUNK = 1_000
@@ -28,7 +30,9 @@ _CHUNK = 1_000
 class Plan:
     """A compiled selection of one type: plain columns, and connections below."""
 
-    def __init__(self, schema: Any, kind: Any, selections: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode]) -> None:
+    def __init__(
+        self, schema: Any, kind: Any, selections: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode]
+    ) -> None:
         self.kind = kind.name
         self.columns: list[tuple[str, Any, Plan | None, bool]] = []
         self.children: list[tuple[str, Plan]] = []
@@ -43,7 +47,9 @@ class Plan:
                 node = edge_node(field, fragments)
                 edge = get_named_type(inner.fields["edges"].type)
                 if node is not None:
-                    self.children.append((name, Plan(schema, get_named_type(edge.fields["node"].type), node, fragments)))
+                    self.children.append(
+                        (name, Plan(schema, get_named_type(edge.fields["node"].type), node, fragments))
+                    )
                 continue
             below = Plan(schema, inner, field.selection_set, fragments) if field.selection_set else None
             self.columns.append((key, self._reader(name), below, is_list_type(declared)))
@@ -84,8 +90,10 @@ def _children(kind: str, name: str, parents: list[Any], scope: Scope) -> dict[in
     if (kind, name) == ("Customer", "orders"):
         found: dict[int, list[Any]] = defaultdict(list)
         marks = ",".join("?" * len(parents))
-        for (doc,) in scope.all(f"SELECT doc FROM purchase WHERE customer IN ({marks}) ORDER BY customer, id",  # noqa: S608
-                                *(one.id for one in parents)):
+        for (doc,) in scope.all(
+            f"SELECT doc FROM purchase WHERE customer IN ({marks}) ORDER BY customer, id",  # noqa: S608
+            *(one.id for one in parents),
+        ):
             order = store.ORDERS.decode(doc)
             found[order.customer or 0].append(order)
         return found
@@ -98,7 +106,9 @@ def _children(kind: str, name: str, parents: list[Any], scope: Scope) -> dict[in
     return {}
 
 
-def rows(root: str, query: str | None, plan: Plan, scope: Scope, grouped: bool) -> Iterator[tuple[bool, dict[str, Any]]]:
+def rows(
+    root: str, query: str | None, plan: Plan, scope: Scope, grouped: bool
+) -> Iterator[tuple[bool, dict[str, Any]]]:
     """(is it a root?, row) of everything, a parent always before its children.
 
     Ungrouped, the children of many parents follow after those parents, as the platform gives them:

@@ -3,8 +3,16 @@
 from dataclasses import dataclass
 
 from graphql import (
-    FieldNode, FragmentDefinitionNode, GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, SelectionSetNode, get_named_type,
-    is_composite_type, parse, validate,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    get_named_type,
+    is_composite_type,
+    parse,
+    validate,
 )
 from graphql.language import StringValueNode
 
@@ -58,7 +66,10 @@ class _Walk:
             return f"Bulk queries cannot contain connections with a nesting depth greater than {DEEPEST}."
         if depth and not any(one.name.value == "id" for one in siblings):
             return f"The parent 'node' field for a nested connection must select the 'id' field. Connection fields without 'id': {field.name.value}."
-        if any(one.name.value == "nodes" for one in fields_of(field.selection_set or SelectionSetNode(selections=()), self.fragments)):
+        if any(
+            one.name.value == "nodes"
+            for one in fields_of(field.selection_set or SelectionSetNode(selections=()), self.fragments)
+        ):
             return "Bulk queries must use 'edges' and 'node': the 'nodes' field is not supported."
         node = edge_node(field, self.fragments)
         if node is None:
@@ -95,4 +106,6 @@ def check(schema: object, text: str) -> tuple[Query | None, str | None]:
     if node is None:
         return None, "Bulk queries must select 'edges' and 'node' of each connection."
     search = next((arg.value for arg in roots[0].arguments or () if arg.name.value == "query"), None)
-    return Query(roots[0].name.value, search.value if isinstance(search, StringValueNode) else None, node, fragments), None
+    return Query(
+        roots[0].name.value, search.value if isinstance(search, StringValueNode) else None, node, fragments
+    ), None

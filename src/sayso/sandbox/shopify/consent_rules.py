@@ -35,8 +35,9 @@ class ConsentInput:
 def check(scope: Scope, wish: ConsentInput) -> tuple[Customer | None, dict[str, Any] | None]:
     """(customer, None) where the wish is granted, else (None, user error). Raises GraphQLError for read-only states."""
     if wish.state in READ_ONLY[wish.channel]:
-        raise GraphQLError(f"Invalid input: cannot specify {wish.state} as a marketing state input",
-                           extensions={"code": "INVALID"})
+        raise GraphQLError(
+            f"Invalid input: cannot specify {wish.state} as a marketing state input", extensions={"code": "INVALID"}
+        )
     field = ["input", _INPUT[wish.channel]]
 
     def refuse(path: list[str], message: str, code: str) -> tuple[None, dict[str, Any]]:
@@ -52,8 +53,11 @@ def check(scope: Scope, wish: ConsentInput) -> tuple[Customer | None, dict[str, 
     if wish.state == "SUBSCRIBED" and wish.level is None:
         return refuse([*field, "marketingOptInLevel"], "Marketing opt in level must exist", "MISSING_ARGUMENT")
     if wish.state == "PENDING" and wish.level != "CONFIRMED_OPT_IN":
-        return refuse([*field, "marketingOptInLevel"],
-                      "Marketing opt in level must be confirmed opt-in for pending consent state", "INVALID")
+        return refuse(
+            [*field, "marketingOptInLevel"],
+            "Marketing opt in level must be confirmed opt-in for pending consent state",
+            "INVALID",
+        )
     if in_future(wish.updated):
         return refuse([*field, "consentUpdatedAt"], "Consent updated at must not be in the future", "INVALID")
     return one, None

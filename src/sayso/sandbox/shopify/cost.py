@@ -10,8 +10,19 @@ from math import ceil, sqrt
 from typing import Any
 
 from graphql import (
-    DocumentNode, FieldNode, FragmentDefinitionNode, FragmentSpreadNode, GraphQLSchema, InlineFragmentNode, IntValueNode,
-    OperationDefinitionNode, SelectionSetNode, VariableNode, get_named_type, is_composite_type, is_object_type,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    VariableNode,
+    get_named_type,
+    is_composite_type,
+    is_object_type,
 )
 
 LIMIT = 1000
@@ -21,14 +32,18 @@ MUTATION = 10
 class _Counter:
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, variables: dict[str, Any]) -> None:
         self.schema, self.variables = schema, variables
-        self.fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+        self.fragments = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
 
     def below(self, selections: SelectionSetNode | None, parent: Any, outer: int) -> int:
         total = 0
         for node in selections.selections if selections else ():
             if isinstance(node, FragmentSpreadNode):
                 fragment = self.fragments[node.name.value]
-                total += self.below(fragment.selection_set, self.schema.type_map[fragment.type_condition.name.value], outer)
+                total += self.below(
+                    fragment.selection_set, self.schema.type_map[fragment.type_condition.name.value], outer
+                )
             elif isinstance(node, InlineFragmentNode):
                 inner = self.schema.type_map[node.type_condition.name.value] if node.type_condition else parent
                 total += self.below(node.selection_set, inner, outer)
@@ -50,10 +65,18 @@ class _Counter:
             return 2 + (size if outer <= 1 else ceil(sqrt(size * outer))) + inner
         if name == "nodes" and parent is self.schema.query_type:
             given = next((arg.value for arg in node.arguments or () if arg.name.value == "ids"), None)
-            ids = self.variables.get(given.name.value) if isinstance(given, VariableNode) else getattr(given, "values", ())
+            ids = (
+                self.variables.get(given.name.value)
+                if isinstance(given, VariableNode)
+                else getattr(given, "values", ())
+            )
             return max(1, len(ids or ())) + self.below(node.selection_set, kind, len(ids or ()))
         # the page, its edges and nodes are paid for by the connection itself
-        free = name in {"edges", "nodes", "node", "pageInfo"} and is_object_type(parent) and parent is not self.schema.query_type
+        free = (
+            name in {"edges", "nodes", "node", "pageInfo"}
+            and is_object_type(parent)
+            and parent is not self.schema.query_type
+        )
         return (0 if free else 1) + self.below(node.selection_set, kind, outer)
 
     def argument(self, node: FieldNode, name: str) -> int:
@@ -64,7 +87,9 @@ class _Counter:
         return int(value.value) if isinstance(value, IntValueNode) else 0
 
 
-def requested(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, variables: dict[str, Any]) -> int:
+def requested(
+    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, variables: dict[str, Any]
+) -> int:
     """The points a query may need at most."""
     root = schema.mutation_type if operation.operation.value == "mutation" else schema.query_type
     return max(1, _Counter(schema, document, variables).below(operation.selection_set, root, 1))

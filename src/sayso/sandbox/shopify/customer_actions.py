@@ -74,9 +74,20 @@ class CustomerActions:
         one.updated = max(clock.now(), one.updated)
         store.save_customer(self.world.db, shop, one)
 
-    def create(self, shop: Shop, *, first: str | None = None, last: str | None = None, email: str | None = None,
-               phone: str | None = None, locale: str = "en", tags: Iterable[str] = (), country: str | None = None,
-               address_phone: str | None = None, consents: dict[str, str] | None = None) -> Customer:
+    def create(
+        self,
+        shop: Shop,
+        *,
+        first: str | None = None,
+        last: str | None = None,
+        email: str | None = None,
+        phone: str | None = None,
+        locale: str = "en",
+        tags: Iterable[str] = (),
+        country: str | None = None,
+        address_phone: str | None = None,
+        consents: dict[str, str] | None = None,
+    ) -> Customer:
         """A new customer; `consents` maps channel to state. Raises Refused."""
         db = self.world.db
         if email:
@@ -87,14 +98,33 @@ class CustomerActions:
             raise Refused("base", "Customer must have a name, phone number or email address")
         with db.transaction():
             present = clock.now()
-            one = Customer(number("Customer", db.take("Customer")), present, present, first, last, email, phone, locale,
-                           tags=sorted(set(tags)))
+            one = Customer(
+                number("Customer", db.take("Customer")),
+                present,
+                present,
+                first,
+                last,
+                email,
+                phone,
+                locale,
+                tags=sorted(set(tags)),
+            )
             place = BY_CODE.get(country or "")
             if place:
                 city, code, province, province_code = place.cities[0]
-                one.address = Address(number("MailingAddress", db.take("MailingAddress")), first, last, place.code, place.name,
-                                      city, code, f"{place.streets[0]} 1", province=province, province_code=province_code,
-                                      phone=address_phone)
+                one.address = Address(
+                    number("MailingAddress", db.take("MailingAddress")),
+                    first,
+                    last,
+                    place.code,
+                    place.name,
+                    city,
+                    code,
+                    f"{place.streets[0]} 1",
+                    province=province,
+                    province_code=province_code,
+                    phone=address_phone,
+                )
             told = self.action(shop)
             changed = []
             for channel, state in (consents or {}).items():
@@ -140,7 +170,9 @@ class CustomerActions:
         one = store.get_customer(self.world.db, shop, key)
         have = {tag.casefold(): tag for tag in one.tags}
         added = [tag for tag in dict.fromkeys(part.strip() for part in add) if tag and tag.casefold() not in have]
-        removed = [have[tag.casefold()] for tag in dict.fromkeys(part.strip() for part in remove) if tag.casefold() in have]
+        removed = [
+            have[tag.casefold()] for tag in dict.fromkeys(part.strip() for part in remove) if tag.casefold() in have
+        ]
         one.tags = sorted({*one.tags, *added} - set(removed))
         if len(one.tags) > 250:
             raise Refused("tags", "Tags exceed the maximum of 250")
@@ -155,8 +187,16 @@ class CustomerActions:
                     told.tell("customer.tags_removed", payloads.tags(one, removed))
         return one
 
-    def consent(self, shop: Shop, key: int, channel: str, state: str, level: str | None = None, at: str | None = None,
-                collected_from: str = "SHOPIFY") -> Customer:
+    def consent(
+        self,
+        shop: Shop,
+        key: int,
+        channel: str,
+        state: str,
+        level: str | None = None,
+        at: str | None = None,
+        collected_from: str = "SHOPIFY",
+    ) -> Customer:
         """Set one channel's consent. Raises Refused, also for a phone channel without phone."""
         one = store.get_customer(self.world.db, shop, key)
         self._set(one, channel, state, level, at or clock.now(), collected_from)
@@ -182,7 +222,12 @@ class CustomerActions:
         with self.world.db.transaction():
             self.action(shop).tell("customers/redact", payloads.customer_redact(shop, one, orders))
             one.first = one.last = one.email = one.phone = one.note = one.address = None
-            one.tags, one.sms, one.whatsapp, one.mail = [], Consent("REDACTED"), Consent("REDACTED"), Consent("NOT_SUBSCRIBED")
+            one.tags, one.sms, one.whatsapp, one.mail = (
+                [],
+                Consent("REDACTED"),
+                Consent("REDACTED"),
+                Consent("NOT_SUBSCRIBED"),
+            )
             self.touch(shop, one)
         return one
 

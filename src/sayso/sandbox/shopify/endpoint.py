@@ -21,8 +21,17 @@ def _answer(content: Any, status: int = 200, version: str = VERSIONS[-1]) -> Res
 
 def _throttle(world: World, scope: Scope, requested: int, actual: int | None) -> dict[str, Any]:
     bucket = world.bucket(scope.shop)
-    return {"cost": {"requestedQueryCost": requested, "actualQueryCost": actual, "throttleStatus": {
-        "maximumAvailable": float(bucket.size), "currentlyAvailable": int(bucket.available()), "restoreRate": float(bucket.rate)}}}
+    return {
+        "cost": {
+            "requestedQueryCost": requested,
+            "actualQueryCost": actual,
+            "throttleStatus": {
+                "maximumAvailable": float(bucket.size),
+                "currentlyAvailable": int(bucket.available()),
+                "restoreRate": float(bucket.rate),
+            },
+        }
+    }
 
 
 class GraphQL:
@@ -37,7 +46,9 @@ class GraphQL:
         if shop is None:
             return _answer({"errors": "Not Found"}, 404)
         if not oauth.token_is_good(self.world, shop, request.headers.get("x-shopify-access-token")):
-            return _answer({"errors": "[API] Invalid API key or access token (unrecognized login or wrong password)"}, 401)
+            return _answer(
+                {"errors": "[API] Invalid API key or access token (unrecognized login or wrong password)"}, 401
+            )
         version = request.path_params["version"]
         if version not in VERSIONS:
             # an unknown version falls forward to the oldest one that is still spoken
@@ -57,20 +68,43 @@ class GraphQL:
             return {"errors": [error.formatted for error in errors]}
         operation = get_operation_ast(document, operation_name)
         if operation is None:
-            return {"errors": [{"message": "An operation name is required", "extensions": {"code": "missingOperationName"}}]}
+            return {
+                "errors": [{"message": "An operation name is required", "extensions": {"code": "missingOperationName"}}]
+            }
         made = schema(scope.version)
         points = cost.requested(made, document, operation, variables)
         if points > cost.LIMIT:
-            return {"errors": [{"message": f"Query cost is {points}, which exceeds the single query max cost limit ({cost.LIMIT}).",
-                                "extensions": {"code": "MAX_COST_EXCEEDED", "cost": points, "maxCost": cost.LIMIT,
-                                               "documentation": "https://shopify.dev/api/usage/rate-limits"}}]}
+            return {
+                "errors": [
+                    {
+                        "message": f"Query cost is {points}, which exceeds the single query max cost limit ({cost.LIMIT}).",
+                        "extensions": {
+                            "code": "MAX_COST_EXCEEDED",
+                            "cost": points,
+                            "maxCost": cost.LIMIT,
+                            "documentation": "https://shopify.dev/api/usage/rate-limits",
+                        },
+                    }
+                ]
+            }
         bucket = self.world.bucket(scope.shop)
         if bucket.available() < points:
-            return {"errors": [{"message": "Throttled", "extensions": {
-                "code": "THROTTLED", "documentation": "https://shopify.dev/api/usage/rate-limits"}}],
-                "extensions": _throttle(self.world, scope, points, None)}
+            return {
+                "errors": [
+                    {
+                        "message": "Throttled",
+                        "extensions": {
+                            "code": "THROTTLED",
+                            "documentation": "https://shopify.dev/api/usage/rate-limits",
+                        },
+                    }
+                ],
+                "extensions": _throttle(self.world, scope, points, None),
+            }
         with self.world.db.transaction():
-            result = execute(made, document, context_value=scope, variable_values=variables, operation_name=operation_name)
+            result = execute(
+                made, document, context_value=scope, variable_values=variables, operation_name=operation_name
+            )
         if not isinstance(result, ExecutionResult):
             raise TypeError("a resolver of the sandbox must not be asynchronous")
         actual = max(1, points - scope.saved)

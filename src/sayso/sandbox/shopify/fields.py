@@ -45,7 +45,10 @@ def _identity(kind: str) -> dict[str, Resolver]:
 def _bag(read: Callable[[Any], int]) -> Resolver:
     def bag(record: Any, scope: Scope) -> Any:
         cents = read(record)
-        return {"shopMoney": money_v2(cents, scope.shop.currency), "presentmentMoney": money_v2(cents, scope.shop.currency)}
+        return {
+            "shopMoney": money_v2(cents, scope.shop.currency),
+            "presentmentMoney": money_v2(cents, scope.shop.currency),
+        }
 
     return bag
 
@@ -67,26 +70,46 @@ _CONSENT = _attributes("state", optInLevel="level", updatedAt="updated", collect
 )
 
 FIELDS: dict[str, dict[str, Resolver]] = {
-    "Customer": _identity("Customer") | _attributes(
-        "email", "phone", "locale", "state", "note", "tags", firstName="first", lastName="last", displayName="name",
-        createdAt="created", updatedAt="updated", verifiedEmail="verified", defaultAddress="address",
-    ) | _fixed(
-        taxExempt=False, dataSaleOptOut=False, multipassIdentifier=None, lifetimeDuration="about 1 year",
+    "Customer": _identity("Customer")
+    | _attributes(
+        "email",
+        "phone",
+        "locale",
+        "state",
+        "note",
+        "tags",
+        firstName="first",
+        lastName="last",
+        displayName="name",
+        createdAt="created",
+        updatedAt="updated",
+        verifiedEmail="verified",
+        defaultAddress="address",
+    )
+    | _fixed(
+        taxExempt=False,
+        dataSaleOptOut=False,
+        multipassIdentifier=None,
+        lifetimeDuration="about 1 year",
         productSubscriberStatus="NEVER_SUBSCRIBED",
-    ) | {
+    )
+    | {
         "numberOfOrders": lambda c, _: str(c.orders),
         "amountSpent": lambda c, s: money_v2(c.spent, s.shop.currency),
         "canDelete": lambda c, _: c.orders == 0,
         "defaultEmailAddress": lambda c, _: c if c.email else None,
         "defaultPhoneNumber": lambda c, _: c if c.phone else None,
         "lastOrder": _last_order,
-        "statistics": lambda c, _: {"predictedSpendTier": "HIGH" if c.spent > 50_000 else "LOW" if c.orders else None,
-                                    "rfmGroup": "LOYAL" if c.orders > 4 else "ACTIVE" if c.orders else "PROSPECTS"},
+        "statistics": lambda c, _: {
+            "predictedSpendTier": "HIGH" if c.spent > 50_000 else "LOW" if c.orders else None,
+            "rfmGroup": "LOYAL" if c.orders > 4 else "ACTIVE" if c.orders else "PROSPECTS",
+        },
         "validEmailAddress": lambda c, _: c.mail.state != "INVALID",
         "emailMarketingConsent": lambda c, _: c.mail if c.email else None,
         "smsMarketingConsent": lambda c, _: c.sms if c.phone else None,
     },
-    "CustomerPhoneNumber": _fixed(sourceLocation=None) | {
+    "CustomerPhoneNumber": _fixed(sourceLocation=None)
+    | {
         "phoneNumber": lambda c, _: c.phone,
         "smsMarketingConsent": lambda c, _: c.sms,
         "whatsAppMarketingConsent": lambda c, _: c.whatsapp,
@@ -97,15 +120,19 @@ FIELDS: dict[str, dict[str, Resolver]] = {
     },
     "CustomerSmsMarketingConsent": _CONSENT,
     "CustomerWhatsAppMarketingConsent": _CONSENT,
-    "CustomerSmsMarketingConsentState": _fixed(sourceLocation=None) | {
+    "CustomerSmsMarketingConsentState": _fixed(sourceLocation=None)
+    | {
         "marketingState": lambda one, _: _sms_old(one),
         "marketingOptInLevel": lambda one, _: one.level or "UNKNOWN",
         "consentUpdatedAt": lambda one, _: one.updated,
         "consentCollectedFrom": lambda one, _: one.collected_from,
     },
     "CustomerEmailMarketingConsentState": _attributes(
-        marketingState="state", marketingOptInLevel="level", consentUpdatedAt="updated") | _fixed(sourceLocation=None),
-    "CustomerEmailAddress": _fixed(sourceLocation=None, openTrackingLevel="UNKNOWN") | {
+        marketingState="state", marketingOptInLevel="level", consentUpdatedAt="updated"
+    )
+    | _fixed(sourceLocation=None),
+    "CustomerEmailAddress": _fixed(sourceLocation=None, openTrackingLevel="UNKNOWN")
+    | {
         "emailAddress": lambda c, _: c.email,
         "marketingState": lambda c, _: c.mail.state,
         "marketingOptInLevel": lambda c, _: c.mail.level,
@@ -115,18 +142,47 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "openTrackingUrl": lambda c, s: f"https://{s.shop.domain}/tools/open.gif?id={c.id}",
     },
     "MailingAddress": _attributes(
-        "address1", "address2", "city", "company", "country", "phone", "province", "zip", firstName="first", lastName="last",
-        countryCodeV2="country_code", provinceCode="province_code",
-    ) | _fixed(coordinatesValidated=False, latitude=None, longitude=None, timeZone=None) | {
+        "address1",
+        "address2",
+        "city",
+        "company",
+        "country",
+        "phone",
+        "province",
+        "zip",
+        firstName="first",
+        lastName="last",
+        countryCodeV2="country_code",
+        provinceCode="province_code",
+    )
+    | _fixed(coordinatesValidated=False, latitude=None, longitude=None, timeZone=None)
+    | {
         "id": lambda a, _: f"{gid('MailingAddress', a.id)}?model_name=CustomerAddress",
         "name": lambda a, _: " ".join(filter(None, (a.first, a.last))) or None,
     },
-    "Order": _identity("Order") | _attributes(
-        "number", "email", "phone", "test", "tags", createdAt="created", processedAt="created", updatedAt="updated",
-        cancelledAt="cancelled", cancelReason="cancel_reason", customerLocale="locale", sourceName="source",
-        customerAcceptsMarketing="accepts_marketing", displayFinancialStatus="financial", displayFulfillmentStatus="fulfilment",
-        billingAddress="billing", shippingAddress="shipping", checkoutToken="token",
-    ) | _fixed(closed=False, closedAt=None, confirmed=True, note=None) | {
+    "Order": _identity("Order")
+    | _attributes(
+        "number",
+        "email",
+        "phone",
+        "test",
+        "tags",
+        createdAt="created",
+        processedAt="created",
+        updatedAt="updated",
+        cancelledAt="cancelled",
+        cancelReason="cancel_reason",
+        customerLocale="locale",
+        sourceName="source",
+        customerAcceptsMarketing="accepts_marketing",
+        displayFinancialStatus="financial",
+        displayFulfillmentStatus="fulfilment",
+        billingAddress="billing",
+        shippingAddress="shipping",
+        checkoutToken="token",
+    )
+    | _fixed(closed=False, closedAt=None, confirmed=True, note=None)
+    | {
         "name": lambda o, _: f"#{o.number}",
         "customer": _buyer,
         "currencyCode": lambda _, s: s.shop.currency,
@@ -139,8 +195,10 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "totalTaxSet": _bag(lambda _: 0),
         "cartToken": lambda o, _: f"cart-{o.token}",
     },
-    "Fulfillment": _identity("Fulfillment") | _attributes(createdAt="created", updatedAt="created") | _fixed(
-        status="SUCCESS", displayStatus="FULFILLED") | {"name": lambda f, _: f.number},
+    "Fulfillment": _identity("Fulfillment")
+    | _attributes(createdAt="created", updatedAt="created")
+    | _fixed(status="SUCCESS", displayStatus="FULFILLED")
+    | {"name": lambda f, _: f.number},
     "LineItem": {
         "id": lambda one, _: gid("LineItem", one.id),
         "title": lambda one, _: VARIANT[one.variant].product.title,
@@ -156,11 +214,18 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "discountedUnitPriceSet": _bag(lambda one: int(one.price)),
         "originalTotalSet": _bag(lambda one: int(one.price * one.quantity)),
         "isGiftCard": lambda one, _: VARIANT[one.variant].product.kind == "Gift card",
-    } | _fixed(requiresShipping=True, taxable=True),
-    "Product": _identity("Product") | _attributes("title", "handle", "vendor", productType="kind") | _fixed(
-        status="ACTIVE", hasOutOfStockVariants=False, tracksInventory=True, createdAt="2024-01-01T00:00:00Z",
+    }
+    | _fixed(requiresShipping=True, taxable=True),
+    "Product": _identity("Product")
+    | _attributes("title", "handle", "vendor", productType="kind")
+    | _fixed(
+        status="ACTIVE",
+        hasOutOfStockVariants=False,
+        tracksInventory=True,
+        createdAt="2024-01-01T00:00:00Z",
         updatedAt="2026-09-01T00:00:00Z",
-    ) | {
+    )
+    | {
         "tags": lambda p, _: list(p.tags),
         "description": lambda p, _: f"{p.title} by {p.vendor}",
         "descriptionHtml": lambda p, _: f"<p>{p.title} by {p.vendor}</p>",
@@ -168,45 +233,89 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "isGiftCard": lambda p, _: p.kind == "Gift card",
         "totalInventory": lambda p, _: sum(v.stock for v in VARIANTS if v.product.id == p.id),
     },
-    "ProductVariant": _identity("ProductVariant") | _attributes("title", "sku", "product", inventoryQuantity="stock",
-                                                                sellableOnlineQuantity="stock") | _fixed(
-        compareAtPrice=None, inventoryPolicy="DENY", availableForSale=True, createdAt="2024-01-01T00:00:00Z",
+    "ProductVariant": _identity("ProductVariant")
+    | _attributes("title", "sku", "product", inventoryQuantity="stock", sellableOnlineQuantity="stock")
+    | _fixed(
+        compareAtPrice=None,
+        inventoryPolicy="DENY",
+        availableForSale=True,
+        createdAt="2024-01-01T00:00:00Z",
         updatedAt="2026-09-01T00:00:00Z",
-    ) | {
+    )
+    | {
         "displayName": lambda v, _: f"{v.product.title} - {v.title}",
         "price": lambda v, _: amount(v.price),
-        "inventoryItem": lambda v, _: {"id": gid("InventoryItem", v.id + 1), "legacyResourceId": str(v.id + 1), "sku": v.sku,
-                                       "tracked": True},
+        "inventoryItem": lambda v, _: {
+            "id": gid("InventoryItem", v.id + 1),
+            "legacyResourceId": str(v.id + 1),
+            "sku": v.sku,
+            "tracked": True,
+        },
         "selectedOptions": lambda v, _: [{"name": "Option", "value": v.title}],
     },
-    "WebhookSubscription": _identity("WebhookSubscription") | _attributes(
-        "uri", "name", "filter", callbackUrl="uri", createdAt="created", updatedAt="updated", includeFields="include_fields",
+    "WebhookSubscription": _identity("WebhookSubscription")
+    | _attributes(
+        "uri",
+        "name",
+        "filter",
+        callbackUrl="uri",
+        createdAt="created",
+        updatedAt="updated",
+        includeFields="include_fields",
         metafieldNamespaces="metafield_namespaces",
-    ) | _fixed(format="JSON") | {
+    )
+    | _fixed(format="JSON")
+    | {
         "topic": lambda one, _: one.topic.replace("/", "_").replace(".", "_").upper(),
         "apiVersion": lambda one, _: {"handle": one.version, "displayName": one.version, "supported": True},
     },
-    "BulkOperation": _attributes("status", "query", createdAt="created", completedAt="completed", errorCode="error") | _fixed(
-        type="QUERY", partialDataUrl=None) | {
+    "BulkOperation": _attributes("status", "query", createdAt="created", completedAt="completed", errorCode="error")
+    | _fixed(type="QUERY", partialDataUrl=None)
+    | {
         "id": lambda b, _: gid("BulkOperation", b.id),
         "objectCount": lambda b, _: str(b.objects),
         "rootObjectCount": lambda b, _: str(b.roots),
         "fileSize": lambda b, _: None if b.size is None else str(b.size),
         "url": lambda b, s: s.bulk_url(b),
     },
-    "Shop": _attributes("name", "email", contactEmail="email", myshopifyDomain="domain", currencyCode="currency",
-                        ianaTimezone="zone", createdAt="created", updatedAt="created") | _fixed(
+    "Shop": _attributes(
+        "name",
+        "email",
+        contactEmail="email",
+        myshopifyDomain="domain",
+        currencyCode="currency",
+        ianaTimezone="zone",
+        createdAt="created",
+        updatedAt="created",
+    )
+    | _fixed(
         plan={"publicDisplayName": "Development", "partnerDevelopment": True, "shopifyPlus": False},
-        marketingSmsConsentEnabledAtCheckout=True, transactionalSmsDisabled=False, shopOwnerName="Sandbox Owner",
-        timezoneAbbreviation="UTC", timezoneOffset="+0000", timezoneOffsetMinutes=0,
-    ) | {
+        marketingSmsConsentEnabledAtCheckout=True,
+        transactionalSmsDisabled=False,
+        shopOwnerName="Sandbox Owner",
+        timezoneAbbreviation="UTC",
+        timezoneOffset="+0000",
+        timezoneOffsetMinutes=0,
+    )
+    | {
         "id": lambda s, _: gid("Shop", s.id),
         "url": lambda s, _: f"https://{s.domain}",
-        "primaryDomain": lambda s, _: {"id": gid("Domain", s.id), "host": s.domain, "url": f"https://{s.domain}", "sslEnabled": True},
+        "primaryDomain": lambda s, _: {
+            "id": gid("Domain", s.id),
+            "host": s.domain,
+            "url": f"https://{s.domain}",
+            "sslEnabled": True,
+        },
     },
 }
 
 TYPE_OF: dict[type, str] = {
-    Customer: "Customer", Order: "Order", Line: "LineItem", Fulfilment: "Fulfillment", Bulk: "BulkOperation",
-    Subscription: "WebhookSubscription", type(VARIANTS[0]): "ProductVariant", type(next(iter(PRODUCT.values()))): "Product",
+    Customer: "Customer",
+    Order: "Order",
+    Line: "LineItem",
+    Fulfilment: "Fulfillment",
+    Bulk: "BulkOperation",
+    Subscription: "WebhookSubscription",
+    type(VARIANTS[0]): "ProductVariant",
+    type(next(iter(PRODUCT.values()))): "Product",
 }

@@ -26,7 +26,7 @@ def _consent(channel: str) -> ArgumentResolver:
         one, error = consent_rules.check(scope, wish)
         if one is None:
             return {"customer": None, "customerPhoneNumber": None, "userErrors": [error]}
-        acts: "Acts" = scope.acts
+        acts: Acts = scope.acts
         at = clock.iso(clock.parse(wish.updated)) if wish.updated else None
         # what an app writes comes back as collected by OTHER
         changed = acts.customers.consent(scope.shop, one.id, channel, wish.state, wish.level, at, "OTHER")
@@ -37,21 +37,35 @@ def _consent(channel: str) -> ArgumentResolver:
 
 def _update(_: Any, scope: Scope, args: Arguments) -> Any:
     data = args["input"]
-    acts: "Acts" = scope.acts
+    acts: Acts = scope.acts
     parsed = parse_gid(data.get("id") or "")
     one = store.find_customer(scope, scope.shop, parsed[1]) if parsed else None
     if one is None:
         return {"customer": None, "userErrors": [_error(["id"], "Customer does not exist")]}
     for key in ("emailMarketingConsent", "smsMarketingConsent", "whatsAppMarketingConsent"):
         if key in data:
-            return {"customer": None, "userErrors": [_error([key], f"To update {key}, please use the customer consent mutation instead")]}
-    names = {"firstName": "first", "lastName": "last", "email": "email", "phone": "phone", "note": "note", "locale": "locale"}
+            return {
+                "customer": None,
+                "userErrors": [_error([key], f"To update {key}, please use the customer consent mutation instead")],
+            }
+    names = {
+        "firstName": "first",
+        "lastName": "last",
+        "email": "email",
+        "phone": "phone",
+        "note": "note",
+        "locale": "locale",
+    }
     try:
         if "tags" in data:
             wanted = [str(tag) for tag in data["tags"] or []]
             acts.customers.tag(scope.shop, one.id, wanted, [tag for tag in one.tags if tag not in wanted])
         changes = {names[key]: value for key, value in data.items() if key in names}
-        one = acts.customers.edit(scope.shop, one.id, **changes) if changes else store.get_customer(acts.world.db, scope.shop, one.id)
+        one = (
+            acts.customers.edit(scope.shop, one.id, **changes)
+            if changes
+            else store.get_customer(acts.world.db, scope.shop, one.id)
+        )
     except Refused as error:
         return {"customer": None, "userErrors": [_error([error.field], str(error))]}
     return {"customer": one, "userErrors": []}
@@ -59,7 +73,7 @@ def _update(_: Any, scope: Scope, args: Arguments) -> Any:
 
 def _tags(remove: bool) -> ArgumentResolver:
     def resolve(_: Any, scope: Scope, args: Arguments) -> Any:
-        acts: "Acts" = scope.acts
+        acts: Acts = scope.acts
         parsed = parse_gid(args["id"])
         if parsed is None or find(scope, args["id"]) is None:
             return {"node": None, "userErrors": [_error(["id"], "Node does not exist")]}
@@ -76,7 +90,7 @@ def _tags(remove: bool) -> ArgumentResolver:
 
 
 def _subscribe(_: Any, scope: Scope, args: Arguments) -> Any:
-    acts: "Acts" = scope.acts
+    acts: Acts = scope.acts
     made, errors = subscription_rules.apply(acts.world, scope, args["topic"], args["webhookSubscription"])
     return {"webhookSubscription": made, "userErrors": errors}
 
@@ -87,7 +101,7 @@ def _subscription(scope: Scope, text: str) -> Subscription | None:
 
 
 def _resubscribe(_: Any, scope: Scope, args: Arguments) -> Any:
-    acts: "Acts" = scope.acts
+    acts: Acts = scope.acts
     old = _subscription(scope, args["id"])
     if old is None:
         return {"webhookSubscription": None, "userErrors": [_error(["id"], "Webhook subscription does not exist")]}
@@ -96,22 +110,25 @@ def _resubscribe(_: Any, scope: Scope, args: Arguments) -> Any:
 
 
 def _unsubscribe(_: Any, scope: Scope, args: Arguments) -> Any:
-    acts: "Acts" = scope.acts
+    acts: Acts = scope.acts
     old = _subscription(scope, args["id"])
     if old is None:
-        return {"deletedWebhookSubscriptionId": None, "userErrors": [_error(["id"], "Webhook subscription does not exist")]}
+        return {
+            "deletedWebhookSubscriptionId": None,
+            "userErrors": [_error(["id"], "Webhook subscription does not exist")],
+        }
     acts.world.db.run("DELETE FROM subscription WHERE id = ?", old.id)
     return {"deletedWebhookSubscriptionId": gid("WebhookSubscription", old.id), "userErrors": []}
 
 
 def _run_bulk(_: Any, scope: Scope, args: Arguments) -> Any:
-    acts: "Acts" = scope.acts
+    acts: Acts = scope.acts
     made, error = acts.bulks.start(scope.shop, args["query"], args["groupObjects"], scope.version)
     return {"bulkOperation": made, "userErrors": [error] if error else []}
 
 
 def _cancel_bulk(_: Any, scope: Scope, args: Arguments) -> Any:
-    acts: "Acts" = scope.acts
+    acts: Acts = scope.acts
     parsed = parse_gid(args["id"])
     one = acts.bulks.cancel(scope.shop, parsed[1]) if parsed else None
     return {"bulkOperation": one, "userErrors": [] if one else [_error(["id"], "Bulk operation does not exist")]}
@@ -135,5 +152,11 @@ MUTATIONS: dict[str, ArgumentResolver] = {
     "bulkOperationCancel": _cancel_bulk,
     "customerSegmentMembersQueryCreate": _segment_query,
 }
-WRITES_CUSTOMERS = {"customerSmsMarketingConsentUpdate", "customerWhatsAppMarketingConsentUpdate",
-                    "customerEmailMarketingConsentUpdate", "customerUpdate", "tagsAdd", "tagsRemove"}
+WRITES_CUSTOMERS = {
+    "customerSmsMarketingConsentUpdate",
+    "customerWhatsAppMarketingConsentUpdate",
+    "customerEmailMarketingConsentUpdate",
+    "customerUpdate",
+    "tagsAdd",
+    "tagsRemove",
+}

@@ -47,7 +47,9 @@ class Action:
             body = {key: value for key, value in payload.items() if key in wanted} if wanted else payload
             self._queue(topic, one.uri, body, one.version, one.name, one.id)
 
-    def _queue(self, topic: str, uri: str, payload: dict[str, Any], version: str, name: str | None, key: int | None) -> None:
+    def _queue(
+        self, topic: str, uri: str, payload: dict[str, Any], version: str, name: str | None, key: int | None
+    ) -> None:
         body = encode(payload)
         headers = {
             "Content-Type": "application/json",

@@ -23,7 +23,9 @@ _DOMAIN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]*\.myshopify\.com")
 
 def token_is_good(world: World, shop: Shop, token: str | None) -> bool:
     """Whether `token` opens `shop` now."""
-    row = world.db.one("SELECT expires FROM token WHERE token = ? AND shop = ? AND kind = 'access'", token or "", shop.id)
+    row = world.db.one(
+        "SELECT expires FROM token WHERE token = ? AND shop = ? AND kind = 'access'", token or "", shop.id
+    )
     return bool(row) and (row[0] is None or row[0] > time.time())
 
 
@@ -60,7 +62,9 @@ class OAuth:
         if not is_loopback(target) or not _DOMAIN.fullmatch(shop.domain):
             return _failure("invalid_request", "The redirect_uri is not whitelisted")
         answer = {
-            "code": _new(self.world, shop, "code", "", 60), "shop": shop.domain, "timestamp": str(int(time.time())),
+            "code": _new(self.world, shop, "code", "", 60),
+            "shop": shop.domain,
+            "timestamp": str(int(time.time())),
             "host": base64.b64encode(f"{shop.domain}/admin".encode()).decode().rstrip("="),
         }
         if "state" in given:
@@ -77,7 +81,11 @@ class OAuth:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return _failure("invalid_request", "The body is neither a form nor JSON")
         secret = str(given.get("client_secret", ""))
-        if shop is None or given.get("client_id") != shop.client_id or not hmac.compare_digest(secret.encode(), shop.client_secret.encode()):
+        if (
+            shop is None
+            or given.get("client_id") != shop.client_id
+            or not hmac.compare_digest(secret.encode(), shop.client_secret.encode())
+        ):
             return _failure("invalid_client", "The client is unknown or its secret is wrong")
         if shop.uninstalled:
             # asking again is how an app comes back after it was removed
@@ -93,19 +101,29 @@ class OAuth:
                 return _failure("invalid_request", "The authorization code was not found or was already used")
         elif grant == "refresh_token":
             # an old refresh token stays good until its replacement is used, so it is not deleted here
-            row = self.world.db.one("SELECT 1 FROM token WHERE token = ? AND kind = 'refresh' AND shop = ?",
-                                    str(given.get("refresh_token", "")), shop.id)
+            row = self.world.db.one(
+                "SELECT 1 FROM token WHERE token = ? AND kind = 'refresh' AND shop = ?",
+                str(given.get("refresh_token", "")),
+                shop.id,
+            )
             if not row:
                 return _failure("invalid_request", "This request requires an active refresh_token")
         else:
             return _failure("unsupported_grant_type", f"The grant type {grant!r} is not spoken by the sandbox")
         if grant == "authorization_code" and not given.get("expiring"):
             return JSONResponse({"access_token": _new(self.world, shop, "access", "shpat_", None), "scope": scope})
-        return JSONResponse({
-            "access_token": _new(self.world, shop, "access", "shpat_", HOUR), "expires_in": HOUR, "scope": scope,
-            "refresh_token": _new(self.world, shop, "refresh", "shprt_", 90 * DAY), "refresh_token_expires_in": 90 * DAY,
-        })
+        return JSONResponse(
+            {
+                "access_token": _new(self.world, shop, "access", "shpat_", HOUR),
+                "expires_in": HOUR,
+                "scope": scope,
+                "refresh_token": _new(self.world, shop, "refresh", "shprt_", 90 * DAY),
+                "refresh_token_expires_in": 90 * DAY,
+            }
+        )
 
     def _use(self, shop: Shop, kind: str, token: str) -> bool:
-        row = self.world.db.one("DELETE FROM token WHERE token = ? AND kind = ? AND shop = ? RETURNING expires", token, kind, shop.id)
+        row = self.world.db.one(
+            "DELETE FROM token WHERE token = ? AND kind = ? AND shop = ? RETURNING expires", token, kind, shop.id
+        )
         return bool(row) and row[0] > time.time()

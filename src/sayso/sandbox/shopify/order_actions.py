@@ -20,10 +20,24 @@ class OrderActions:
     def __init__(self, world: World, outbox: Outbox, customers: CustomerActions) -> None:
         self.world, self.outbox, self.customers = world, outbox, customers
 
-    def place(self, shop: Shop, *, customer: int | None = None, email: str | None = None, phone: str | None = None,
-              first: str | None = None, last: str | None = None, country: str = "US", shipping_phone: str | None = None,
-              billing_phone: str | None = None, accepts_marketing: bool | None = None, locale: str | None = None,
-              variants: Iterable[int] = (), subscribe: Iterable[str] = (), test: bool = False) -> Order:
+    def place(
+        self,
+        shop: Shop,
+        *,
+        customer: int | None = None,
+        email: str | None = None,
+        phone: str | None = None,
+        first: str | None = None,
+        last: str | None = None,
+        country: str = "US",
+        shipping_phone: str | None = None,
+        billing_phone: str | None = None,
+        accepts_marketing: bool | None = None,
+        locale: str | None = None,
+        variants: Iterable[int] = (),
+        subscribe: Iterable[str] = (),
+        test: bool = False,
+    ) -> Order:
         """An order of a customer, or a guest's where `customer` is None.
 
         `subscribe` names channels whose box the buyer ticks at the checkout. Raises Refused, NotFound.
@@ -37,16 +51,29 @@ class OrderActions:
                     one = self.customers.consent(shop, one.id, channel, "SUBSCRIBED")
             present = clock.now()
             first_line = db.take("LineItem", len(chosen))
-            lines = [Line(number("LineItem", first_line + n), variant.id, 1, variant.price) for n, variant in enumerate(chosen)]
+            lines = [
+                Line(number("LineItem", first_line + n), variant.id, 1, variant.price)
+                for n, variant in enumerate(chosen)
+            ]
             sequence = int(db.get(f"order number {shop.id}", 1000)) + 1
             db.put(f"order number {shop.id}", sequence)
             index = db.take("Order")
             order = Order(
-                number("Order", index), sequence, present, present, customer=one.id if one else None,
-                email=email or (one.email if one else None), phone=phone or (one.phone if one else None),
+                number("Order", index),
+                sequence,
+                present,
+                present,
+                customer=one.id if one else None,
+                email=email or (one.email if one else None),
+                phone=phone or (one.phone if one else None),
                 locale=locale or (one.locale if one else "en"),
-                accepts_marketing=one.mail.state == "SUBSCRIBED" if one and accepts_marketing is None else bool(accepts_marketing),
-                total=sum(line.price for line in lines), token=f"{index:08x}sb", lines=lines, test=test,
+                accepts_marketing=one.mail.state == "SUBSCRIBED"
+                if one and accepts_marketing is None
+                else bool(accepts_marketing),
+                total=sum(line.price for line in lines),
+                token=f"{index:08x}sb",
+                lines=lines,
+                test=test,
             )
             order.shipping = self._place(one, first, last, country, shipping_phone)
             order.billing = self._place(one, first, last, country, billing_phone) if billing_phone else order.shipping
@@ -83,12 +110,22 @@ class OrderActions:
             raise Refused("id", "Order cannot be fulfilled")
         parcel = self.world.db.take("Fulfillment")
         order.fulfilment = "FULFILLED"
-        order.fulfilments = [Fulfilment(number("Fulfillment", 2_000_000_000 + parcel), clock.now(), company, f"SB{order.number:010d}")]
+        order.fulfilments = [
+            Fulfilment(number("Fulfillment", 2_000_000_000 + parcel), clock.now(), company, f"SB{order.number:010d}")
+        ]
         with self.world.db.transaction():
             self._changed(shop, order, "orders/fulfilled")
         return order
 
-    def edit(self, shop: Shop, key: int, *, tags: Iterable[str] | None = None, email: str | None = None, phone: str | None = None) -> Order:
+    def edit(
+        self,
+        shop: Shop,
+        key: int,
+        *,
+        tags: Iterable[str] | None = None,
+        email: str | None = None,
+        phone: str | None = None,
+    ) -> Order:
         """Change tags or contact of an order. Raises NotFound."""
         order = store.get_order(self.world.db, shop, key)
         order.tags = order.tags if tags is None else sorted(set(tags))
@@ -97,7 +134,9 @@ class OrderActions:
             self._changed(shop, order)
         return order
 
-    def update_shop(self, shop: Shop, *, name: str | None = None, currency: str | None = None, zone: str | None = None) -> Shop:
+    def update_shop(
+        self, shop: Shop, *, name: str | None = None, currency: str | None = None, zone: str | None = None
+    ) -> Shop:
         """Change the shop's own data: `shop/update`."""
         shop.name, shop.currency, shop.zone = name or shop.name, currency or shop.currency, zone or shop.zone
         self.world.save_shop(shop)
@@ -129,13 +168,23 @@ class OrderActions:
             told.tell(topic, body)
         told.tell("orders/updated", body)
 
-    def _place(self, one: Customer | None, first: str | None, last: str | None, country: str, phone: str | None) -> Address | None:
+    def _place(
+        self, one: Customer | None, first: str | None, last: str | None, country: str, phone: str | None
+    ) -> Address | None:
         if one and one.address and not phone:
             return one.address
         land = BY_CODE.get(country) or BY_CODE["US"]
         city, code, province, province_code = land.cities[0]
         return Address(
-            number("MailingAddress", self.world.db.take("MailingAddress")), first or (one.first if one else None),
-            last or (one.last if one else None), land.code, land.name, city, code, f"{land.streets[0]} 1",
-            province=province, province_code=province_code, phone=phone,
+            number("MailingAddress", self.world.db.take("MailingAddress")),
+            first or (one.first if one else None),
+            last or (one.last if one else None),
+            land.code,
+            land.name,
+            city,
+            code,
+            f"{land.streets[0]} 1",
+            province=province,
+            province_code=province_code,
+            phone=phone,
         )

@@ -46,13 +46,24 @@ def _connection(nodes: list[Any], keys: list[Any], more: bool, earlier: bool, ba
     return {
         "nodes": nodes,
         "edges": [{"cursor": cursor, "node": node} for cursor, node in zip(cursors, nodes, strict=True)],
-        "pageInfo": {"hasNextPage": more, "hasPreviousPage": earlier, "startCursor": cursors[0] if cursors else None,
-                     "endCursor": cursors[-1] if cursors else None},
+        "pageInfo": {
+            "hasNextPage": more,
+            "hasPreviousPage": earlier,
+            "startCursor": cursors[0] if cursors else None,
+            "endCursor": cursors[-1] if cursors else None,
+        },
     }
 
 
-def table(scope: Scope, name: str, sort: str, where: str, values: list[Any], args: dict[str, Any],
-          decode: Callable[[bytes], Any]) -> dict[str, Any]:
+def table(
+    scope: Scope,
+    name: str,
+    sort: str,
+    where: str,
+    values: list[Any],
+    args: dict[str, Any],
+    decode: Callable[[bytes], Any],
+) -> dict[str, Any]:
     """A connection over the documents of table `name`, sorted by column `sort`, then by id."""
     size, backwards = _size(args)
     descending = bool(args.get("reverse")) != backwards
@@ -64,14 +75,20 @@ def table(scope: Scope, name: str, sort: str, where: str, values: list[Any], arg
         bound += _read(cursor)
     rows = scope.all(
         f"SELECT {sort}, id, doc FROM {name} WHERE shop = ? AND {where} "  # noqa: S608 - names are ours, values are bound
-        f"ORDER BY {sort} {direction}, id {direction} LIMIT ?", *bound, size + 1,
+        f"ORDER BY {sort} {direction}, id {direction} LIMIT ?",
+        *bound,
+        size + 1,
     )
     kept = rows[:size]
     scope.saved += size - len(kept)
-    return _connection([decode(row[2]) for row in kept], [row[:2] for row in kept], len(rows) > size, bool(cursor), backwards)
+    return _connection(
+        [decode(row[2]) for row in kept], [row[:2] for row in kept], len(rows) > size, bool(cursor), backwards
+    )
 
 
-def listed(scope: Scope, items: Sequence[Any], args: dict[str, Any], key: Callable[[Any], Any] = lambda item: item.id) -> dict[str, Any]:
+def listed(
+    scope: Scope, items: Sequence[Any], args: dict[str, Any], key: Callable[[Any], Any] = lambda item: item.id
+) -> dict[str, Any]:
     """A connection over a short list that is already sorted."""
     size, backwards = _size(args)
     ordered = list(items)[::-1] if bool(args.get("reverse")) != backwards else list(items)
@@ -79,7 +96,7 @@ def listed(scope: Scope, items: Sequence[Any], args: dict[str, Any], key: Callab
     if cursor:
         last = _read(cursor)[1]
         places = [place for place, item in enumerate(ordered) if key(item) == last]
-        ordered = ordered[places[0] + 1:] if places else []
+        ordered = ordered[places[0] + 1 :] if places else []
     kept = ordered[:size]
     scope.saved += size - len(kept)
     return _connection(kept, [(key(item), key(item)) for item in kept], len(ordered) > size, bool(cursor), backwards)

@@ -17,9 +17,16 @@ ArgumentResolver = Callable[[Any, Scope, Arguments], Any]
 _CUSTOMER_SORT = {"UPDATED_AT": "updated", "CREATED_AT": "created", "NAME": "name"}
 _ORDER_SORT = {"UPDATED_AT": "updated", "CREATED_AT": "created", "PROCESSED_AT": "created"}
 NEEDS = {
-    "customers": "read_customers", "customer": "read_customers", "customersCount": "read_customers", "segments": "read_customers",
-    "customerSegmentMembers": "read_customers", "orders": "read_orders", "order": "read_orders",
-    "abandonedCheckouts": "read_orders", "products": "read_products", "productVariants": "read_products",
+    "customers": "read_customers",
+    "customer": "read_customers",
+    "customersCount": "read_customers",
+    "segments": "read_customers",
+    "customerSegmentMembers": "read_customers",
+    "orders": "read_orders",
+    "order": "read_orders",
+    "abandonedCheckouts": "read_orders",
+    "products": "read_products",
+    "productVariants": "read_products",
     "product": "read_products",
 }
 
@@ -29,8 +36,11 @@ def need(scope: Scope, field: str, wanted: str | None) -> None:
     if wanted and wanted not in scope.shop.scopes:
         raise GraphQLError(
             f"Access denied for {field} field. Required access: `{wanted}` access scope.",
-            extensions={"code": "ACCESS_DENIED", "documentation": "https://shopify.dev/api/usage/access-scopes",
-                        "requiredAccess": f"`{wanted}` access scope."},
+            extensions={
+                "code": "ACCESS_DENIED",
+                "documentation": "https://shopify.dev/api/usage/access-scopes",
+                "requiredAccess": f"`{wanted}` access scope.",
+            },
         )
 
 
@@ -61,17 +71,28 @@ def _by_id(kind: str) -> ArgumentResolver:
 
 def _customers(_: Any, scope: Scope, args: Arguments) -> Any:
     where, values = search.where(args.get("query"), search.CUSTOMER, scope.warnings, "customers")
-    return paging.table(scope, "customer", _CUSTOMER_SORT.get(args["sortKey"], "id"), where, values, args, store.CUSTOMERS.decode)
+    return paging.table(
+        scope, "customer", _CUSTOMER_SORT.get(args["sortKey"], "id"), where, values, args, store.CUSTOMERS.decode
+    )
 
 
 def _orders(_: Any, scope: Scope, args: Arguments) -> Any:
     where, values = search.where(args.get("query"), search.ORDER, scope.warnings, "orders")
-    return paging.table(scope, "purchase", _ORDER_SORT.get(args["sortKey"], "id"), where, values, args, store.ORDERS.decode)
+    return paging.table(
+        scope, "purchase", _ORDER_SORT.get(args["sortKey"], "id"), where, values, args, store.ORDERS.decode
+    )
 
 
 def _orders_of(customer: Any, scope: Scope, args: Arguments) -> Any:
-    return paging.table(scope, "purchase", _ORDER_SORT.get(args["sortKey"], "id"), "customer = ?", [customer.id], args,
-                        store.ORDERS.decode)
+    return paging.table(
+        scope,
+        "purchase",
+        _ORDER_SORT.get(args["sortKey"], "id"),
+        "customer = ?",
+        [customer.id],
+        args,
+        store.ORDERS.decode,
+    )
 
 
 def _count(_: Any, scope: Scope, args: Arguments) -> Any:
@@ -90,8 +111,11 @@ def _nodes(_: Any, scope: Scope, args: Arguments) -> Any:
 def _subscriptions(_: Any, scope: Scope, args: Arguments) -> Any:
     wanted = set(args.get("topics") or ())
     uri = args.get("uri") or args.get("callbackUrl")
-    found = [one for one in store.subscriptions(scope, scope.shop)
-             if (not wanted or one.topic.replace("/", "_").replace(".", "_").upper() in wanted) and uri in (None, one.uri)]
+    found = [
+        one
+        for one in store.subscriptions(scope, scope.shop)
+        if (not wanted or one.topic.replace("/", "_").replace(".", "_").upper() in wanted) and uri in (None, one.uri)
+    ]
     return paging.listed(scope, found, args)
 
 
@@ -107,7 +131,10 @@ def _bulks(_: Any, scope: Scope, args: Arguments) -> Any:
 def _segment_members(_: Any, scope: Scope, args: Arguments) -> Any:
     if args.get("segmentId"):
         raise GraphQLError("Segment does not exist", extensions={"code": "NOT_FOUND"})
-    return paging.listed(scope, [], args) | {"totalCount": 0, "statistics": {"attributeStatistics": {"average": 0, "sum": 0}}}
+    return paging.listed(scope, [], args) | {
+        "totalCount": 0,
+        "statistics": {"attributeStatistics": {"average": 0, "sum": 0}},
+    }
 
 
 def _nothing(_: Any, scope: Scope, args: Arguments) -> Any:
@@ -133,10 +160,23 @@ ROOTS: dict[str, ArgumentResolver] = {
     "currentBulkOperation": lambda _, scope, __: next(iter(store.bulks(scope, scope.shop)), None),
     "currentAppInstallation": lambda _, scope, __: {
         "id": f"gid://shopify/AppInstallation/{scope.shop.id}",
-        "accessScopes": [{"handle": handle, "description": handle.replace("_", " ")} for handle in scope.shop.scopes]},
+        "accessScopes": [{"handle": handle, "description": handle.replace("_", " ")} for handle in scope.shop.scopes],
+    },
     "locations": lambda _, scope, args: paging.listed(
-        scope, [{"id": "gid://shopify/Location/655441491", "legacyResourceId": "655441491", "name": "Sandbox warehouse",
-                 "isActive": True, "createdAt": scope.shop.created, "updatedAt": scope.shop.created}], args, lambda one: one["id"]),
+        scope,
+        [
+            {
+                "id": "gid://shopify/Location/655441491",
+                "legacyResourceId": "655441491",
+                "name": "Sandbox warehouse",
+                "isActive": True,
+                "createdAt": scope.shop.created,
+                "updatedAt": scope.shop.created,
+            }
+        ],
+        args,
+        lambda one: one["id"],
+    ),
     "abandonedCheckouts": _nothing,
     "segments": _nothing,
     "customerSegmentMembers": _segment_members,
@@ -144,13 +184,18 @@ ROOTS: dict[str, ArgumentResolver] = {
 
 BELOW: dict[tuple[str, str], ArgumentResolver] = {
     ("Customer", "orders"): _orders_of,
-    ("Customer", "addressesV2"): lambda one, scope, args: paging.listed(scope, [one.address] if one.address else [], args),
+    ("Customer", "addressesV2"): lambda one, scope, args: paging.listed(
+        scope, [one.address] if one.address else [], args
+    ),
     ("Order", "lineItems"): lambda one, scope, args: paging.listed(scope, one.lines, args),
     ("Order", "fulfillments"): lambda one, _, args: one.fulfilments[: args.get("first")],
-    ("Order", "statusPageUrl"): lambda one, scope, _: f"https://{scope.shop.domain}/{scope.shop.id}/orders/{one.token}/authenticate",
+    ("Order", "statusPageUrl"): lambda one, scope, _: (
+        f"https://{scope.shop.domain}/{scope.shop.id}/orders/{one.token}/authenticate"
+    ),
     ("Fulfillment", "trackingInfo"): lambda one, _, __: [{"company": one.company, "number": one.number, "url": None}],
     ("Product", "variants"): lambda one, scope, args: paging.listed(
-        scope, [variant for variant in VARIANTS if variant.product.id == one.id], args),
+        scope, [variant for variant in VARIANTS if variant.product.id == one.id], args
+    ),
     ("MailingAddress", "formatted"): lambda one, _, __: [one.address1, f"{one.zip} {one.city}", one.country],
 }
 

@@ -6,8 +6,16 @@ from importlib.resources import files
 from typing import Any
 
 from graphql import (
-    DocumentNode, GraphQLError, GraphQLObjectType, GraphQLSchema, GraphQLSyntaxError, build_schema, is_interface_type,
-    is_object_type, parse, validate,
+    DocumentNode,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    build_schema,
+    is_interface_type,
+    is_object_type,
+    parse,
+    validate,
 )
 
 from .fields import FIELDS, TYPE_OF
@@ -64,7 +72,9 @@ def _attach(name: str, kind: GraphQLObjectType) -> None:
         if name == "QueryRoot" and field in ROOTS:
             definition.resolve = _guarded(field, NEEDS.get(field), ROOTS[field])
         elif name == "Mutation" and field in MUTATIONS:
-            definition.resolve = _guarded(field, "write_customers" if field in WRITES_CUSTOMERS else None, MUTATIONS[field])
+            definition.resolve = _guarded(
+                field, "write_customers" if field in WRITES_CUSTOMERS else None, MUTATIONS[field]
+            )
         elif (name, field) in BELOW:
             definition.resolve = _with_arguments(BELOW[name, field])
         elif field in FIELDS.get(name, {}):

@@ -11,7 +11,9 @@ from typing import Any
 from .. import clock
 from ..identifiers import parse_gid
 
-_TERM = re.compile(r"""(?P<not>-|NOT\s+)?(?:(?P<field>[a-z_]+):)?(?P<op>>=|<=|>|<|=)?(?P<value>"[^"]*"|'[^']*'|[^\s()]+)""")
+_TERM = re.compile(
+    r"""(?P<not>-|NOT\s+)?(?:(?P<field>[a-z_]+):)?(?P<op>>=|<=|>|<|=)?(?P<value>"[^"]*"|'[^']*'|[^\s()]+)"""
+)
 Condition = tuple[str, Any]
 
 
@@ -49,18 +51,34 @@ def _tag(_: str, value: str) -> Condition:
 
 
 CUSTOMER: dict[str, Callable[[str, str], Condition]] = {
-    "id": _number("id"), "updated_at": _time("updated"), "customer_date": _time("created"), "created_at": _time("created"),
-    "email": _text("email"), "phone": _text("phone"), "tag": _tag, "first_name": _inside, "last_name": _inside,
-    "country": _json("$.address.country"), "": _inside,
+    "id": _number("id"),
+    "updated_at": _time("updated"),
+    "customer_date": _time("created"),
+    "created_at": _time("created"),
+    "email": _text("email"),
+    "phone": _text("phone"),
+    "tag": _tag,
+    "first_name": _inside,
+    "last_name": _inside,
+    "country": _json("$.address.country"),
+    "": _inside,
 }
 ORDER: dict[str, Callable[[str, str], Condition]] = {
-    "id": _number("id"), "updated_at": _time("updated"), "created_at": _time("created"), "processed_at": _time("created"),
-    "email": _text("email"), "name": _text("name"), "customer_id": _number("customer"), "tag": _tag, "": _text("name"),
+    "id": _number("id"),
+    "updated_at": _time("updated"),
+    "created_at": _time("created"),
+    "processed_at": _time("created"),
+    "email": _text("email"),
+    "name": _text("name"),
+    "customer_id": _number("customer"),
+    "tag": _tag,
+    "": _text("name"),
 }
 
 
-def where(query: str | None, table: dict[str, Callable[[str, str], Condition]], warnings: list[dict[str, Any]],
-          path: str) -> tuple[str, list[Any]]:
+def where(
+    query: str | None, table: dict[str, Callable[[str, str], Condition]], warnings: list[dict[str, Any]], path: str
+) -> tuple[str, list[Any]]:
     """(SQL condition, its values) for `query`; terms it does not know are ignored and added to `warnings`."""
     groups: list[str] = []
     values: list[Any] = []
@@ -71,9 +89,20 @@ def where(query: str | None, table: dict[str, Callable[[str, str], Condition]], 
             try:
                 sql, bound = table[field](op, value)
             except (KeyError, ValueError):
-                warnings.append({"path": [path], "query": query, "parsed": {},
-                                 "warnings": [{"field": field or value, "message": "Invalid search field for this query.",
-                                               "code": "invalid_field"}]})
+                warnings.append(
+                    {
+                        "path": [path],
+                        "query": query,
+                        "parsed": {},
+                        "warnings": [
+                            {
+                                "field": field or value,
+                                "message": "Invalid search field for this query.",
+                                "code": "invalid_field",
+                            }
+                        ],
+                    }
+                )
                 continue
             terms.append(f"NOT ({sql})" if match["not"] else sql)
             values.append(bound)

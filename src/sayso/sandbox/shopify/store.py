@@ -81,7 +81,9 @@ def orders_of(db: Database, key: int) -> list[Order]:
 
 def subscriptions(db: Database, shop: Shop, topic: str | None = None) -> list[Subscription]:
     """The webhook subscriptions of a shop, of one wire `topic` or of all."""
-    rows = db.all("SELECT doc FROM subscription WHERE shop = ? AND (? IS NULL OR topic = ?) ORDER BY id", shop.id, topic, topic)
+    rows = db.all(
+        "SELECT doc FROM subscription WHERE shop = ? AND (? IS NULL OR topic = ?) ORDER BY id", shop.id, topic, topic
+    )
     return [SUBSCRIPTIONS.decode(row[0]) for row in rows]
 
 
@@ -101,7 +103,9 @@ def save_bulk(db: Database, shop: Shop, one: Bulk) -> None:
     db.run("INSERT OR REPLACE INTO bulk VALUES (?, ?, ?, ?)", one.id, shop.id, one.status, encode(one))
 
 
-def chunks(connection: Any, table: str, shop: Shop, where: str, values: Sequence[Any], size: int = 2_000) -> Iterator[list[bytes]]:
+def chunks(
+    connection: Any, table: str, shop: Shop, where: str, values: Sequence[Any], size: int = 2_000
+) -> Iterator[list[bytes]]:
     """The documents of `table` by ascending id, `size` at a time, so that memory stays flat."""
     last = 0
     while True:

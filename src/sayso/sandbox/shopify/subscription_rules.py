@@ -33,8 +33,13 @@ def _address_error(uri: str) -> str | None:
     return "Address is not allowed: the sandbox delivers to loopback only"
 
 
-def apply(world: World, scope: Scope, topic: str | None, data: dict[str, Any], old: Subscription | None = None,
-          ) -> tuple[Subscription | None, list[dict[str, Any]]]:
+def apply(
+    world: World,
+    scope: Scope,
+    topic: str | None,
+    data: dict[str, Any],
+    old: Subscription | None = None,
+) -> tuple[Subscription | None, list[dict[str, Any]]]:
     """Make or change a subscription: (it, []) or (None, user errors)."""
     uri = data.get("uri") or data.get("callbackUrl") or (old.uri if old else "")
     name = data.get("name", old.name if old else None)
@@ -61,8 +66,16 @@ def apply(world: World, scope: Scope, topic: str | None, data: dict[str, Any], o
     present = clock.now()
     key = old.id if old else number("WebhookSubscription", world.db.take("WebhookSubscription"))
     made = Subscription(
-        key, wired, uri, scope.version, old.created if old else present, present, name, data.get("filter"),
-        list(data.get("includeFields") or (old.include_fields if old else [])), list(data.get("metafieldNamespaces") or []),
+        key,
+        wired,
+        uri,
+        scope.version,
+        old.created if old else present,
+        present,
+        name,
+        data.get("filter"),
+        list(data.get("includeFields") or (old.include_fields if old else [])),
+        list(data.get("metafieldNamespaces") or []),
     )
     store.save_subscription(world.db, scope.shop, made)
     return made, []
