@@ -1,0 +1,63 @@
+"""The GraphQL documents we send, one a file, and how many objects one call may ask for.
+
+A document that spreads a fragment (``...CustomerFields``) gets the file of that fragment appended
+(``customer_fields.graphql``). All are valid against Admin API 2026-10; a test checks it.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+
+# One query may cost 1000 points: objects cost 1, a connection about 2 and its items. A customer with all its parts is 9
+# objects, an order with 10 lines about 9 + 2 + 10 × 5.
+CUSTOMERS_A_CALL = 100
+ORDERS_A_CALL = 15
+LINES_AN_ORDER = 10
+LINES_A_CALL = 100
+
+_SPREAD = re.compile(r"\.\.\.\s*([A-Z]\w*)")
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
+_COMMENT = re.compile(r"^\s*#.*\n?", re.MULTILINE)
+
+
+@cache
+def load(name: str) -> str:
+    """The text of a document with its fragments. Raises FileNotFoundError for a name that is none."""
+    texts = {name: _read(name)}
+    waiting = [name]
+    while waiting:
+        for fragment in _SPREAD.findall(texts[waiting.pop()]):
+            file = _CAPITAL.sub("_", fragment).lower()
+            if file not in texts:
+                texts[file] = _read(file)
+                waiting.append(file)
+    return "\n".join(texts.values())
+
+
+@cache
+def inline(name: str) -> str:
+    """The same with every fragment put in its place, for the queries of bulk operations."""
+    return _SPREAD.sub(lambda spread: _body(_CAPITAL.sub("_", spread[1]).lower()), _read(name))
+
+
+def names() -> list[str]:
+    """All documents that can be sent; those that only hold a fragment are not among them."""
+    files = (entry.name for entry in resources.files(__package__).iterdir())
+    return sorted(
+        file.removesuffix(".graphql")
+        for file in files
+        if file.endswith(".graphql") and not file.endswith("_fields.graphql")
+    )
+
+
+def _read(name: str) -> str:
+    text = resources.files(__package__).joinpath(f"{name}.graphql").read_text(encoding="utf-8")
+    return _COMMENT.sub("", text).strip()
+
+
+def _body(fragment: str) -> str:
+    """What stands between the outermost braces of a fragment."""
+    text = _read(fragment)
+    return text[text.index("{") + 1 : text.rindex("}")].strip()
