@@ -1,0 +1,172 @@
+"""Shopify's orders → what the commerce room takes, from GraphQL and from ``orders/*`` payloads alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import msgspec
+
+from sayso.commerce.changes import LineChange, OrderChange
+
+from .types import Address, LineItem, LineItems, Order
+from .values import amount, mapping, mappings, moment, number, numeric_id, text, upper, utc
+
+# features §8.3; cancelled_at comes before these. Everything else is INITIALIZED.
+STATUSES = {
+    "RESTOCKED": "CANCELLED",
+    "REQUEST_DECLINED": "CANCELLED",
+    "FULFILLED": "DELIVERED",
+    "PARTIALLY_FULFILLED": "IN_PROGRESS",
+    "PENDING_FULFILLMENT": "IN_PROGRESS",
+    "IN_PROGRESS": "IN_PROGRESS",
+}
+# Payloads have their own words for the state of the delivery; null means that nothing was sent yet.
+_PAYLOAD_FULFILLMENT = {None: "UNFULFILLED", "PARTIAL": "PARTIALLY_FULFILLED"}
+_ZERO = Decimal(0)
+T = TypeVar("T")
+
+
+def status(cancelled_at: object, fulfillment_status: str | None) -> str:
+    """Our status of an order."""
+    return "CANCELLED" if cancelled_at else STATUSES.get(fulfillment_status or "", "INITIALIZED")
+
+
+def order(
+    node: Order | Mapping[str, Any], lines: Iterable[LineItem | Any] | None = None, *, sequence: int = 0
+) -> OrderChange:
+    """An order as GraphQL tells it. ``lines`` are the children of a bulk file's order, or all lines of one whose page
+    held only the first; without them the lines of the node count (see :func:`next_lines`).
+
+    Raises ValueError for an order without id or times, and msgspec.ValidationError for a mapping that is none.
+    """
+    if not isinstance(node, Order):
+        node = msgspec.convert(node, Order)
+    money = node.total_price_set.shop_money if node.total_price_set else None
+    items = lines if lines is not None else node.line_items.nodes if node.line_items else []
+    buyer = _first(node.billing_address, node.shipping_address)
+    place = _first(node.shipping_address, node.billing_address)
+    phones = (node.phone, *(address.phone for address in (node.billing_address, node.shipping_address) if address))
+    return OrderChange(
+        shopify_order_id=_required(numeric_id(node.id), "id"),
+        at=_required(utc(node.updated_at or node.created_at), "updatedAt"),
+        sequence=sequence,
+        name=node.name,
+        number=node.number,
+        placed_at=_required(utc(node.processed_at or node.created_at), "processedAt"),
+        status=status(node.cancelled_at, node.display_fulfillment_status),
+        total=(money.amount if money else None) or _ZERO,
+        currency=(money.currency_code if money else None) or "",
+        shopify_customer_id=numeric_id(node.customer.id) if node.customer else None,
+        email=node.email,
+        phone=next((phone for phone in phones if phone), None),
+        first_name=buyer.first_name,
+        last_name=buyer.last_name,
+        country=place.country_code_v2,
+        locale=node.customer_locale,
+        financial_status=node.display_financial_status,
+        fulfillment_status=node.display_fulfillment_status,
+        test=node.test,
+        source_name=node.source_name,
+        tags=node.tags,
+        checkout_token=node.checkout_token,
+        status_url=node.status_page_url,
+        cancelled_at=utc(node.cancelled_at),
+        cancel_reason=node.cancel_reason,
+        lines=[_line(item) for item in items if isinstance(item, LineItem)],
+        buyer_accepts_email=node.customer_accepts_marketing,
+    )
+
+
+def next_lines(items: LineItems | None) -> str | None:
+    """Where to go on reading (``order_lines``) if a page did not hold all lines of an order."""
+    page = items.page_info if items else None
+    return page.end_cursor if page and page.has_next_page else None
+
+
+def order_payload(payload: Mapping[str, Any], *, sequence: int) -> OrderChange:
+    """``orders/create|updated|cancelled|fulfilled|partially_fulfilled|paid``. Raises ValueError without id or times."""
+    billing, shipping = mapping(payload.get("billing_address")), mapping(payload.get("shipping_address"))
+    buyer, place = billing or shipping, shipping or billing
+    money = mapping(mapping(payload.get("total_price_set")).get("shop_money"))
+    fulfillment = upper(payload.get("fulfillment_status"))
+    fulfillment = _PAYLOAD_FULFILLMENT.get(fulfillment, fulfillment)
+    cancelled_at = moment(payload.get("cancelled_at"))
+    created_at = moment(payload.get("created_at"))
+    accepts = payload.get("buyer_accepts_marketing")
+    return OrderChange(
+        shopify_order_id=_required(numeric_id(payload.get("id")), "id"),
+        at=_required(moment(payload.get("updated_at")) or created_at, "updated_at"),
+        sequence=sequence,
+        name=text(payload.get("name")) or "",
+        number=number(payload.get("order_number")),
+        placed_at=_required(moment(payload.get("processed_at")) or created_at, "processed_at"),
+        status=status(cancelled_at, fulfillment),
+        total=amount(payload.get("total_price")) or amount(money.get("amount")) or _ZERO,
+        currency=text(payload.get("currency")) or text(money.get("currency_code")) or "",
+        shopify_customer_id=numeric_id(mapping(payload.get("customer")).get("id")),
+        email=text(payload.get("email")) or text(payload.get("contact_email")),
+        phone=text(payload.get("phone")) or text(billing.get("phone")) or text(shipping.get("phone")),
+        first_name=text(buyer.get("first_name")),
+        last_name=text(buyer.get("last_name")),
+        country=text(place.get("country_code")),
+        locale=text(payload.get("customer_locale")),
+        financial_status=upper(payload.get("financial_status")),
+        fulfillment_status=fulfillment,
+        test=payload.get("test") is True,
+        source_name=text(payload.get("source_name")),
+        tags=[tag.strip() for tag in (text(payload.get("tags")) or "").split(",") if tag.strip()],
+        checkout_token=text(payload.get("checkout_token")),
+        status_url=text(payload.get("order_status_url")),
+        cancelled_at=cancelled_at,
+        cancel_reason=upper(payload.get("cancel_reason")),
+        lines=[_payload_line(line) for line in mappings(payload.get("line_items"))],
+        buyer_accepts_email=accepts if isinstance(accepts, bool) else None,
+    )
+
+
+def fulfillment_ids(payload: Mapping[str, Any]) -> list[int]:
+    """The fulfilments of an ``orders/*`` payload; one not seen before means that something was shipped."""
+    ids = (numeric_id(fulfillment.get("id")) for fulfillment in mappings(payload.get("fulfillments")))
+    return [found for found in ids if found is not None]
+
+
+def _line(item: LineItem) -> LineChange:
+    money = item.original_unit_price_set.shop_money if item.original_unit_price_set else None
+    return LineChange(
+        title=item.title or "",
+        quantity=item.quantity,
+        price=(money.amount if money else None) or _ZERO,
+        product_id=numeric_id(item.product.id) if item.product else None,
+        variant_id=numeric_id(item.variant.id) if item.variant else None,
+        variant_title=item.variant_title,
+        vendor=item.vendor,
+        sku=item.sku,
+    )
+
+
+def _payload_line(line: Mapping[str, Any]) -> LineChange:
+    return LineChange(
+        title=text(line.get("title")) or "",
+        quantity=number(line.get("quantity")) or 0,
+        price=amount(line.get("price")) or _ZERO,
+        product_id=numeric_id(line.get("product_id")),
+        variant_id=numeric_id(line.get("variant_id")),
+        variant_title=text(line.get("variant_title")),
+        vendor=text(line.get("vendor")),
+        sku=text(line.get("sku")),
+    )
+
+
+_NOWHERE = Address()
+
+
+def _first(*addresses: Address | None) -> Address:
+    return next((address for address in addresses if address is not None), _NOWHERE)
+
+
+def _required(value: T | None, name: str) -> T:
+    if value is None:
+        raise ValueError(f"an order without {name}")
+    return value
