@@ -16,6 +16,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "SAYSO_URL": ("http://127.0.0.1:PORT", "The public address. With https, Shopify pushes webhooks to it."),
     "SAYSO_PORT": ("8000, or the next free one", "The port that `sayso up` listens on."),
     "SAYSO_HOST": ("127.0.0.1", "The address it listens on."),
+    "SAYSO_METRICS_TOKEN": ("none", "Lets its bearer read `/metrics` from elsewhere than this machine."),
     "SAYSO_SHOPIFY_URL": ("https://{shop}", "Base address of the Admin API for new connections."),
     "SAYSO_META_URL": ("https://graph.facebook.com", "Base address of the WhatsApp Cloud API for new connections."),
     "SAYSO_SMS_URL": ("https://eu.app.api.sinch.com", "Base address of the SMS provider for new connections."),

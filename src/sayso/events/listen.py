@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Any
 
@@ -27,11 +27,14 @@ def connection_parameters(alias: str = "default") -> dict[str, Any]:
     return {"connect_timeout": 5, "keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3} | parameters
 
 
-async def notifications(channel: str, *, every: float) -> AsyncIterator[str | None]:
+async def notifications(
+    channel: str, *, every: float, on_connect: Callable[[], None] = lambda: None
+) -> AsyncIterator[str | None]:
     """The payloads announced on ``channel``, for ever.
 
-    None is yielded after every (re)connection, when something may have been missed, and each ``every`` seconds, when
-    the connection has been tried as well. A database that is away is tried again with growing delays.
+    None is yielded after every (re)connection, when something may have been missed (``on_connect`` is called before),
+    and each ``every`` seconds, when the connection has been tried as well. A database that is away is tried again
+    with growing delays.
     """
     delay = 0.1
     while True:
@@ -39,6 +42,7 @@ async def notifications(channel: str, *, every: float) -> AsyncIterator[str | No
             async with await psycopg.AsyncConnection.connect(**connection_parameters(), autocommit=True) as connection:
                 await connection.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
                 delay = 0.1
+                on_connect()
                 while True:
                     yield None
                     async for notification in connection.notifies(timeout=every):
