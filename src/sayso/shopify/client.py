@@ -13,10 +13,10 @@ import msgspec
 from sayso.channels.base_url import check_base_url
 from sayso.channels.json import Unreadable, decode, mapping, mappings, text
 
-from .documents import load
+from .documents import NEWEST, load
 from .throttle import Bucket
 
-API_VERSION = "2026-10"
+API_VERSION = NEWEST
 ATTEMPTS = 6
 FIRST_PAUSE = 0.5  # seconds; doubles with every attempt
 LONGEST_PAUSE = 30.0
@@ -92,6 +92,7 @@ class GraphQL:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._url = f"{check_base_url(base_url, sandbox=sandbox)}/admin/api/{api_version}/graphql.json"
+        self._version = api_version
         self._tokens = token_source
         self._own_http = http is None
         self._http = http or httpx.Client(timeout=httpx.Timeout(60.0, connect=10.0))
@@ -117,7 +118,7 @@ class GraphQL:
         Raises :class:`ShopifyError`. A mutation whose answer got lost is not sent twice (``ANSWER_LOST``); a store that
         answers 429 or 5xx is asked again.
         """
-        query = load(document)
+        query = load(document, self._version)
         return self._run(document, query, dict(variables or {}), repeatable=not query.startswith("mutation"))
 
     def _run(self, name: str, query: str, variables: dict[str, Any], *, repeatable: bool) -> dict[str, Any]:

@@ -58,6 +58,11 @@ class PhoneNumber(Node):
     phone_number: str | None = None
     sms_marketing_consent: Consent | None = None
     whats_app_marketing_consent: Consent | None = None
+    # The consent for SMS as versions before 2026-10 write it.
+    marketing_state: str | None = None
+    marketing_opt_in_level: str | None = None
+    marketing_updated_at: datetime | None = None
+    marketing_collected_from: str | None = None
 
 
 class LastOrder(Node):

@@ -19,7 +19,7 @@ from sayso.consent.events import Channel
 from sayso.contacts.changes import ContactChange, Figures, Profile, Source, TagChange
 
 from .consent_values import ConsentReading, reading
-from .types import Customer
+from .types import Consent, Customer, PhoneNumber
 from .values import amount, mapping, moment, number, numeric_id, text, upper, utc
 
 Reading = tuple[ContactChange, list[ConsentReading]]
@@ -46,7 +46,8 @@ def customer(node: Customer | Mapping[str, Any], *, sequence: int = 0) -> Readin
     number_ = None
     if phone is not None and phone.phone_number:
         number_ = phone.phone_number
-        for channel, consent in ((_SMS, phone.sms_marketing_consent), (_WHATSAPP, phone.whats_app_marketing_consent)):
+        sms = phone.sms_marketing_consent or _sms_before_2026_10(phone)
+        for channel, consent in ((_SMS, sms), (_WHATSAPP, phone.whats_app_marketing_consent)):
             if consent is not None:
                 found = reading(
                     channel,
@@ -107,6 +108,12 @@ def customer(node: Customer | Mapping[str, Any], *, sequence: int = 0) -> Readin
         shopify_created_at=utc(node.created_at),
     )
     return change, readings
+
+
+def _sms_before_2026_10(phone: PhoneNumber) -> Consent:
+    return Consent(
+        phone.marketing_state, phone.marketing_opt_in_level, phone.marketing_updated_at, phone.marketing_collected_from
+    )
 
 
 def customer_payload(payload: Mapping[str, Any], *, sequence: int) -> ContactChange:

@@ -1,7 +1,8 @@
 """The GraphQL documents we send, one a file, and how many objects one call may ask for.
 
 A document that spreads a fragment (``...CustomerFields``) gets the file of that fragment appended
-(``customer_fields.graphql``). All are valid against Admin API 2026-10; a test checks it.
+(``customer_fields.graphql``). All are valid against Admin API 2026-10 and, with one field written the older way, against
+2026-07; a test checks it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
+
+NEWEST = "2026-10"
 
 # One query may cost 1000 points: objects cost 1, a connection about 2 and its items. A customer with all its parts is 9
 # objects, an order with 10 lines about 9 + 2 + 10 × 5.
@@ -19,12 +22,15 @@ LINES_A_CALL = 100
 
 _SPREAD = re.compile(r"\.\.\.\s*([A-Z]\w*)")
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
+# 2026-10 gave the consent for SMS an object of its own; before, it stood flat in the phone number.
+_SMS_CONSENT = re.compile(r"smsMarketingConsent \{[^}]*\}")
+_SMS_CONSENT_BEFORE = "marketingState marketingOptInLevel marketingUpdatedAt marketingCollectedFrom"
 _COMMENT = re.compile(r"^\s*#.*\n?", re.MULTILINE)
 
 
 @cache
-def load(name: str) -> str:
-    """The text of a document with its fragments. Raises FileNotFoundError for a name that is none."""
+def load(name: str, version: str = NEWEST) -> str:
+    """The text of a document with its fragments, for a version of the API. Raises FileNotFoundError for no document."""
     texts = {name: _read(name)}
     waiting = [name]
     while waiting:
@@ -33,13 +39,14 @@ def load(name: str) -> str:
             if file not in texts:
                 texts[file] = _read(file)
                 waiting.append(file)
-    return "\n".join(texts.values())
+    return _for_version("\n".join(texts.values()), version)
 
 
 @cache
-def inline(name: str) -> str:
+def inline(name: str, version: str = NEWEST) -> str:
     """The same with every fragment put in its place, for the queries of bulk operations."""
-    return _SPREAD.sub(lambda spread: _body(_CAPITAL.sub("_", spread[1]).lower()), _read(name))
+    text = _SPREAD.sub(lambda spread: _body(_CAPITAL.sub("_", spread[1]).lower()), _read(name))
+    return _for_version(text, version)
 
 
 def names() -> list[str]:
@@ -50,6 +57,10 @@ def names() -> list[str]:
         for file in files
         if file.endswith(".graphql") and not file.endswith("_fields.graphql")
     )
+
+
+def _for_version(text: str, version: str) -> str:
+    return text if version >= NEWEST or version == "unstable" else _SMS_CONSENT.sub(_SMS_CONSENT_BEFORE, text)
 
 
 def _read(name: str) -> str:
