@@ -20,7 +20,7 @@ from sayso.channels.json import Unreadable, decode, mapping, text
 
 from . import signature
 
-_DOMAIN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]*\.myshopify\.com")
+_DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com")
 # A token is given up a minute early, so that none expires on its way.
 _MARGIN = timedelta(seconds=60)
 
@@ -51,10 +51,10 @@ def shop_domain(given: str) -> str:
 
     Raises :class:`SignInError` (``BAD_DOMAIN``): anything else could send our client secret to a stranger.
     """
-    domain = given.strip().removeprefix("https://").removesuffix("/")
+    domain = given.strip().lower().removeprefix("https://").removesuffix("/")
     if not _DOMAIN.fullmatch(domain):
         raise SignInError("BAD_DOMAIN", f"{given[:100]!r} is not the permanent domain of a store (name.myshopify.com)")
-    return domain.lower()
+    return domain
 
 
 def _now() -> datetime:

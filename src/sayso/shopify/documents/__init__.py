@@ -1,8 +1,8 @@
 """The GraphQL documents we send, one a file, and how many objects one call may ask for.
 
 A document that spreads a fragment (``...CustomerFields``) gets the file of that fragment appended
-(``customer_fields.graphql``). All are valid against Admin API 2026-10 and, with one field written the older way, against
-2026-07; a test checks it.
+(``customer_fields.graphql``). All are valid against Admin API 2026-10 and, with one field written the older way,
+against 2026-07; a test checks it.
 """
 
 from __future__ import annotations
