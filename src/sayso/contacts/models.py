@@ -73,8 +73,16 @@ class Contact(TenantModel):
             GinIndex(OpClass("search", name="gin_trgm_ops"), name="contact_search"),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["shop_id", "shopify_customer_id"], name="contact_shopify_id"),
-            models.UniqueConstraint(fields=["shop_id", "external_customer_id"], name="contact_external_id"),
+            models.UniqueConstraint(
+                fields=["shop_id", "shopify_customer_id"],
+                name="contact_shopify_id",
+                condition=models.Q(shopify_customer_id__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=["shop_id", "external_customer_id"],
+                name="contact_external_id",
+                condition=models.Q(external_customer_id__isnull=False),
+            ),
         ]
 
     @property

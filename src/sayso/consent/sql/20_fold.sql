@@ -17,8 +17,11 @@ CREATE OR REPLACE FUNCTION consent_fold(
     END
 $$;
 
+-- STABLE, not IMMUTABLE: to_char and to_json are, and PostgreSQL inlines a function only where its own promise is not
+-- the stronger one. Called instead of inlined, an entry took 67 µs.
+
 -- A moment as RFC 8785 JSON text: UTC, microseconds. Never timestamptz::text, which follows the session's time zone.
-CREATE OR REPLACE FUNCTION consent_time(moment timestamptz) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+CREATE OR REPLACE FUNCTION consent_time(moment timestamptz) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN moment IS NULL OR NOT isfinite(moment) THEN 'null'
         ELSE to_char(moment AT TIME ZONE 'UTC', '"\""YYYY-MM-DD"T"HH24:MI:SS.US"Z\""') END
 $$;
@@ -27,7 +30,7 @@ CREATE OR REPLACE FUNCTION consent_hex(bytes bytea) RETURNS text LANGUAGE sql IM
     SELECT CASE WHEN bytes IS NULL THEN 'null' ELSE '"' || encode(bytes, 'hex') || '"' END
 $$;
 
-CREATE OR REPLACE FUNCTION consent_text(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+CREATE OR REPLACE FUNCTION consent_text(value text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN value IS NULL THEN 'null' ELSE to_json(value)::text END
 $$;
 
@@ -36,7 +39,7 @@ CREATE OR REPLACE FUNCTION consent_entry(
     shop bigint, id bigint, contact bigint, channel text, event text, occurred_at timestamptz, recorded_at timestamptz,
     from_state text, to_state text, outcome text, code text, source text, basis text, wording text, language text,
     actor text, caused_by bigint, address_key bytea, evidence bytea, prev bytea
-) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT '{"actor":"' || actor || '","address_key":' || consent_hex(address_key) || ',"basis":' || consent_text(basis)
         || ',"caused_by":' || coalesce(caused_by::text, 'null') || ',"channel":"' || channel
         || '","code":' || consent_text(code) || ',"contact":' || contact || ',"event":"' || event

@@ -1,8 +1,12 @@
 -- The door's last step. It runs with the owner's rights and is the only writer of state, ledger, evidence and
 -- suppression; what it does with an event stands in consent_transition.
+-- Planning is held to look-ups through the right index: a batch is small and the table large, whatever the statistics
+-- say. They lie in a new shop, whose rows they have not seen: with `shop` as a known value every index that begins with
+-- shop_id looks equally good (22 s instead of 60 ms for 5,000 contacts), so it is hidden in a sub-select.
 CREATE OR REPLACE FUNCTION consent_record(p_run bigint, p_bulk boolean) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan SET jit = off AS $$
+SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan SET jit = off
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     shop bigint := current_shop();
     moment timestamptz := clock_timestamp();
@@ -10,7 +14,7 @@ DECLARE
 BEGIN
     -- One writer a contact: claims of messages lock the same rows, so a STOP and a hand-over are ordered.
     IF NOT p_bulk THEN
-        PERFORM 1 FROM contact c WHERE c.shop_id = shop
+        PERFORM 1 FROM contact c WHERE c.shop_id = (SELECT shop)
             AND c.id = ANY (ARRAY(SELECT DISTINCT contact_id FROM staging.consent WHERE run = p_run))
             ORDER BY c.id FOR NO KEY UPDATE;
     END IF;
@@ -27,7 +31,7 @@ BEGIN
             c.email_key IS DISTINCT FROM st.email_address_key
                 AND (st.email_address_key IS NOT NULL OR st.email_invalid) AS email_moved
         FROM consent_state st, contact c
-        WHERE st.shop_id = shop AND st.contact_id = s.contact_id AND c.shop_id = shop AND c.id = s.contact_id
+        WHERE st.shop_id = (SELECT shop) AND st.contact_id = s.contact_id AND c.shop_id = (SELECT shop) AND c.id = s.contact_id
         LIMIT 1
     ) m ON phone_moved OR email_moved;
 
@@ -36,20 +40,20 @@ BEGIN
     SELECT p_run, s.contact_id, 0, 'suppression', 'system', phone.event, phone.opted_out_at, phone.event,
         phone.opted_out_at, email.event, email.opted_out_at
     FROM (SELECT DISTINCT contact_id FROM staging.consent WHERE run = p_run) s
-    JOIN LATERAL (SELECT phone_key, email_key FROM contact c WHERE c.shop_id = shop AND c.id = s.contact_id LIMIT 1) c
+    JOIN LATERAL (SELECT phone_key, email_key FROM contact c WHERE c.shop_id = (SELECT shop) AND c.id = s.contact_id LIMIT 1) c
         ON true
     LEFT JOIN LATERAL (
         SELECT whatsapp_address_key, email_address_key FROM consent_state st
-        WHERE st.shop_id = shop AND st.contact_id = s.contact_id LIMIT 1
+        WHERE st.shop_id = (SELECT shop) AND st.contact_id = s.contact_id LIMIT 1
     ) st ON true
     LEFT JOIN LATERAL (
         SELECT 'SUPPRESSED_ADDRESS' AS event, opted_out_at FROM suppression u
-        WHERE u.shop_id = shop AND u.address_key = c.phone_key AND u.kind = 'OPT_OUT'
+        WHERE u.shop_id = (SELECT shop) AND u.address_key = c.phone_key AND u.kind = 'OPT_OUT'
         AND st.whatsapp_address_key IS DISTINCT FROM c.phone_key LIMIT 1
     ) phone ON true
     LEFT JOIN LATERAL (
         SELECT 'SUPPRESSED_ADDRESS' AS event, opted_out_at FROM suppression u
-        WHERE u.shop_id = shop AND u.address_key = c.email_key AND u.kind = 'OPT_OUT'
+        WHERE u.shop_id = (SELECT shop) AND u.address_key = c.email_key AND u.kind = 'OPT_OUT'
         AND st.email_address_key IS DISTINCT FROM c.email_key LIMIT 1
     ) email ON true
     WHERE phone.event IS NOT NULL OR email.event IS NOT NULL;
@@ -194,9 +198,9 @@ BEGIN
                 st.<c>_shop_value, st.<c>_shop_at, st.<c>_address_key
                 /*end*/
             FROM staging.consent s
-            JOIN LATERAL (SELECT phone_key, email_key FROM contact c WHERE c.shop_id = shop AND c.id = s.contact_id LIMIT 1) c
+            JOIN LATERAL (SELECT phone_key, email_key FROM contact c WHERE c.shop_id = (SELECT shop) AND c.id = s.contact_id LIMIT 1) c
                 ON true
-            LEFT JOIN LATERAL (SELECT * FROM consent_state st WHERE st.shop_id = shop AND st.contact_id = s.contact_id
+            LEFT JOIN LATERAL (SELECT * FROM consent_state st WHERE st.shop_id = (SELECT shop) AND st.contact_id = s.contact_id
                 LIMIT 1) st ON true
             WHERE s.run = p_run AND s.round = this_round
             OFFSET 0) u
@@ -296,10 +300,10 @@ BEGIN
             CROSS JOIN LATERAL (
                 SELECT o.contact_id AS holder
                 UNION
-                SELECT c.id FROM contact c WHERE c.shop_id = shop AND c.phone_key = o.key
+                SELECT c.id FROM contact c WHERE c.shop_id = (SELECT shop) AND c.phone_key = o.key
             ) holders
             LEFT JOIN LATERAL (
-                SELECT phone_out_at FROM consent_state st WHERE st.shop_id = shop AND st.contact_id = holder LIMIT 1
+                SELECT phone_out_at FROM consent_state st WHERE st.shop_id = (SELECT shop) AND st.contact_id = holder LIMIT 1
             ) st ON true
             WHERE holder = o.contact_id OR st.phone_out_at IS NULL OR st.phone_out_at < o.at
             ORDER BY holder, o.at DESC

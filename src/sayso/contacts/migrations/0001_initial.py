@@ -114,8 +114,16 @@ class Migration(migrations.Migration):
                     ),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(fields=("shop_id", "shopify_customer_id"), name="contact_shopify_id"),
-                    models.UniqueConstraint(fields=("shop_id", "external_customer_id"), name="contact_external_id"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("shopify_customer_id__isnull", False)),
+                        fields=("shop_id", "shopify_customer_id"),
+                        name="contact_shopify_id",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("external_customer_id__isnull", False)),
+                        fields=("shop_id", "external_customer_id"),
+                        name="contact_external_id",
+                    ),
                 ],
             },
         ),
