@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.db import connection
-from pytest_django import DjangoDbBlocker
+from tests.serving import committed_shop, server  # noqa: F401 (fixtures)
 
 from sayso.intake import registry
 from sayso.intake.models import Delivery
-from sayso.shops.models import ProviderApp, Shop
+from sayso.shops.models import Shop
 
 _numbers = itertools.count(1)
 
@@ -47,14 +47,3 @@ def due() -> Callable[[], None]:
             cursor.execute("update delivery set not_before = now() where state = 'NEW'")
 
     return make_due
-
-
-@pytest.fixture
-def committed_shop(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Shop]:
-    """A shop for tests that commit, because other threads or processes must see what they wrote."""
-    with django_db_blocker.unblock():
-        yield Shop.objects.create(domain="committed.myshopify.com", name="Committed", address_secret="secret")
-        Delivery.objects.all().delete()
-        ProviderApp.objects.all().delete()
-        Shop.objects.all().delete()
-        connection.close()

@@ -47,7 +47,6 @@ class Application:
             "/metrics": metrics.metrics,
         }
         metrics.install()
-        get_resolver().url_patterns  # noqa: B018 (import every page now, not at the first request)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
@@ -65,6 +64,7 @@ class Application:
         await receive()
         try:
             require_weak_default_role()
+            get_resolver().url_patterns  # noqa: B018 (import every page now, not at the first request)
             await self.endpoint.start()
         except Exception as error:
             await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})

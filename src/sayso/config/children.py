@@ -28,6 +28,7 @@ class Child:
         self._process = subprocess.Popen(
             [sys.executable, *arguments],
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # what children have to say they say on standard error
             env=os.environ | {LIFELINE: str(reading)},
             pass_fds=[reading, *inherit],
             start_new_session=True,  # Ctrl-C is for the supervisor, which ends its children in order
@@ -55,6 +56,10 @@ class Child:
 
     def stop(self, patience: float) -> None:
         """Ask it to end, and insist after ``patience`` seconds. Idempotent."""
+        # The end of its lifeline also ends a child that still waits to begin, which no signal would.
+        with contextlib.suppress(OSError):
+            os.close(self._lifeline)
+            self._lifeline = -1
         if self.status is None:
             self._process.terminate()
             try:
@@ -62,9 +67,6 @@ class Child:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        with contextlib.suppress(OSError):
-            os.close(self._lifeline)
-            self._lifeline = -1
 
 
 def stop_all(children: Sequence[Child], patience: float) -> None:
