@@ -81,5 +81,11 @@ def receiver() -> Iterator[Receiver]:
 def person(box: Sandbox) -> dict:
     """A new customer with phone and e-mail and no consent."""
     number = box.get("health")["customers"]
-    return box.action("create_customer", first="Zoë", last="Ünal", email=f"zoe{number}@example.com", country="DE",
-                      phone=f"+4915200{number:06d}")
+    return box.action(
+        "create_customer",
+        first="Zoë",
+        last="Ünal",
+        email=f"zoe{number}@example.com",
+        country="DE",
+        phone=f"+4915200{number:06d}",
+    )

@@ -8,7 +8,8 @@ from sayso.sandbox.testing import DOMAIN, Sandbox
 
 RUN = """mutation($q: String!, $g: Boolean! = false) { bulkOperationRunQuery(query: $q, groupObjects: $g) {
   bulkOperation { id status type objectCount rootObjectCount url fileSize } userErrors { field message code } } }"""
-POLL = "query($id: ID!) { bulkOperation(id: $id) { status errorCode objectCount rootObjectCount fileSize url partialDataUrl } }"
+POLL = """query($id: ID!) { bulkOperation(id: $id) {
+  status errorCode objectCount rootObjectCount fileSize url partialDataUrl } }"""
 CUSTOMERS = """{ customers { edges { node { id firstName lastName tags numberOfOrders amountSpent { amount }
   defaultPhoneNumber { phoneNumber smsMarketingConsent { state } whatsAppMarketingConsent { state optInLevel } }
   defaultEmailAddress { emailAddress marketingState } defaultAddress { city phone } lastOrder { name }
@@ -49,8 +50,12 @@ def test_rows_equal_what_a_page_says(box: Sandbox) -> None:
     paged = {}
     after = None
     while True:
-        page = box.graphql("query($after: String) { customers(first: 100, after: $after) { nodes { " + selection + " } pageInfo { hasNextPage endCursor } } }",
-                           {"after": after})["data"]["customers"]
+        page = box.graphql(
+            "query($after: String) { customers(first: 100, after: $after) { nodes { "
+            + selection
+            + " } pageInfo { hasNextPage endCursor } } }",
+            {"after": after},
+        )["data"]["customers"]
         paged |= {one["id"]: one for one in page["nodes"]}
         after = page["pageInfo"]["endCursor"]
         if not page["pageInfo"]["hasNextPage"]:
@@ -82,19 +87,28 @@ def test_empty_result_has_no_url(box: Sandbox) -> None:
 
 
 def nested(depth: int) -> str:
-    return {1: "orders { edges { node { id } } }", 2: "orders { edges { node { id lineItems { edges { node { id } } } } } }"}[depth]
+    return {
+        1: "orders { edges { node { id } } }",
+        2: "orders { edges { node { id lineItems { edges { node { id } } } } } }",
+    }[depth]
 
 
-@pytest.mark.parametrize(("query", "words"), [
-    ("{ customers { nodes { id } } }", "nodes"),
-    ("{ customers { edges { node { firstName " + nested(1) + " } } } }", "id"),
-    ("{ shop { name } }", "at least one connection"),
-    ('{ node(id: "gid://shopify/Customer/1") { id } }', "top level"),
-    ("{ customers { edges { node { id nonsense } } } }", "Cannot query field"),
-    ("{ customers { edges { node {", "Invalid bulk query"),
-    ("mutation { tagsAdd(id: 1, tags: []) { node { id } } }", "query operation"),
-    ("{ customers { edges { node { id " + " ".join(f"a{n}: " + nested(1) for n in range(5)) + " } } } }", "more than 5"),
-])
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("{ customers { nodes { id } } }", "nodes"),
+        ("{ customers { edges { node { firstName " + nested(1) + " } } } }", "id"),
+        ("{ shop { name } }", "at least one connection"),
+        ('{ node(id: "gid://shopify/Customer/1") { id } }', "top level"),
+        ("{ customers { edges { node { id nonsense } } } }", "Cannot query field"),
+        ("{ customers { edges { node {", "Invalid bulk query"),
+        ("mutation { tagsAdd(id: 1, tags: []) { node { id } } }", "query operation"),
+        (
+            "{ customers { edges { node { id " + " ".join(f"a{n}: " + nested(1) for n in range(5)) + " } } } }",
+            "more than 5",
+        ),
+    ],
+)
 def test_refused_queries(box: Sandbox, query: str, words: str) -> None:
     made, errors = run(box, query)
     assert made is None
@@ -108,7 +122,9 @@ def test_sixth_at_once_is_refused(box: Sandbox) -> None:
     made, (error,) = run(box, "{ orders { edges { node { id } } } }")
     assert made is None and error["code"] == "OPERATION_IN_PROGRESS"
     assert "is already in progress: gid://shopify/BulkOperation/" in error["message"]
-    running = box.graphql('{ bulkOperations(first: 10, query: "status:running") { nodes { status } } }')["data"]["bulkOperations"]["nodes"]
+    running = box.graphql('{ bulkOperations(first: 10, query: "status:running") { nodes { status } } }')["data"][
+        "bulkOperations"
+    ]["nodes"]
     assert [one["status"] for one in running] == ["RUNNING"] * 5
     box.post("bulk", hold=False)
     box.settle()

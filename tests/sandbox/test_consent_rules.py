@@ -5,21 +5,42 @@ import pytest
 from sayso.sandbox.testing import Sandbox
 
 MUTATION = {
-    "sms": ("customerSmsMarketingConsentUpdate", "CustomerSmsMarketingConsentUpdateInput", "smsMarketingConsent", "customer { id }"),
-    "whatsapp": ("customerWhatsAppMarketingConsentUpdate", "CustomerWhatsAppMarketingConsentUpdateInput", "whatsAppMarketingConsent",
-                 "customerPhoneNumber { whatsAppMarketingConsent { state collectedFrom } }"),
-    "email": ("customerEmailMarketingConsentUpdate", "CustomerEmailMarketingConsentUpdateInput", "emailMarketingConsent", "customer { id }"),
+    "sms": (
+        "customerSmsMarketingConsentUpdate",
+        "CustomerSmsMarketingConsentUpdateInput",
+        "smsMarketingConsent",
+        "customer { id }",
+    ),
+    "whatsapp": (
+        "customerWhatsAppMarketingConsentUpdate",
+        "CustomerWhatsAppMarketingConsentUpdateInput",
+        "whatsAppMarketingConsent",
+        "customerPhoneNumber { whatsAppMarketingConsent { state collectedFrom } }",
+    ),
+    "email": (
+        "customerEmailMarketingConsentUpdate",
+        "CustomerEmailMarketingConsentUpdateInput",
+        "emailMarketingConsent",
+        "customer { id }",
+    ),
 }
 
 
-def write(box: Sandbox, channel: str, customer: int, state: str, level: str | None = None, at: str | None = None) -> dict:
+def write(
+    box: Sandbox, channel: str, customer: int, state: str, level: str | None = None, at: str | None = None
+) -> dict:
     name, kind, key, selection = MUTATION[channel]
     new = channel == "whatsapp"
-    part = {"state" if new else "marketingState": state, "optInLevel" if new else "marketingOptInLevel": level,
-            "updatedAt" if new else "consentUpdatedAt": at}
+    part = {
+        "state" if new else "marketingState": state,
+        "optInLevel" if new else "marketingOptInLevel": level,
+        "updatedAt" if new else "consentUpdatedAt": at,
+    }
     part = {field: value for field, value in part.items() if value is not None}
-    return box.graphql(f"mutation($i: {kind}!) {{ {name}(input: $i) {{ {selection} userErrors {{ field message code }} }} }}",
-                       {"i": {"customerId": f"gid://shopify/Customer/{customer}", key: part}})
+    return box.graphql(
+        f"mutation($i: {kind}!) {{ {name}(input: $i) {{ {selection} userErrors {{ field message code }} }} }}",
+        {"i": {"customerId": f"gid://shopify/Customer/{customer}", key: part}},
+    )
 
 
 def errors(answer: dict) -> list[dict]:
@@ -65,8 +86,16 @@ def test_unknown_customer(box: Sandbox, channel: str) -> None:
     assert errors(write(box, channel, 1, "UNSUBSCRIBED"))[0]["message"] == "Customer not found"
 
 
-@pytest.mark.parametrize(("channel", "state"), [("sms", "NOT_SUBSCRIBED"), ("sms", "REDACTED"), ("whatsapp", "NEVER_SUBSCRIBED"),
-                                                ("whatsapp", "REDACTED"), ("email", "NOT_SUBSCRIBED")])
+@pytest.mark.parametrize(
+    ("channel", "state"),
+    [
+        ("sms", "NOT_SUBSCRIBED"),
+        ("sms", "REDACTED"),
+        ("whatsapp", "NEVER_SUBSCRIBED"),
+        ("whatsapp", "REDACTED"),
+        ("email", "NOT_SUBSCRIBED"),
+    ],
+)
 def test_read_only_states_fail_the_request(box: Sandbox, person: dict, channel: str, state: str) -> None:
     answer = write(box, channel, person["id"], state)
     assert answer["errors"][0]["extensions"]["code"] == "INVALID"
@@ -74,18 +103,25 @@ def test_read_only_states_fail_the_request(box: Sandbox, person: dict, channel: 
 
 def test_what_an_app_writes_was_collected_by_other(box: Sandbox, person: dict) -> None:
     answer = write(box, "whatsapp", person["id"], "SUBSCRIBED", "SINGLE_OPT_IN")
-    consent = answer["data"]["customerWhatsAppMarketingConsentUpdate"]["customerPhoneNumber"]["whatsAppMarketingConsent"]
+    consent = answer["data"]["customerWhatsAppMarketingConsentUpdate"]["customerPhoneNumber"][
+        "whatsAppMarketingConsent"
+    ]
     assert consent == {"state": "SUBSCRIBED", "collectedFrom": "OTHER"}
 
 
 def update(box: Sandbox, **data: object) -> list[dict]:
-    answer = box.graphql("mutation($i: CustomerInput!) { customerUpdate(input: $i) { customer { id } userErrors { field message } } }", {"i": data})
+    answer = box.graphql(
+        "mutation($i: CustomerInput!) { customerUpdate(input: $i) { customer { id } userErrors { field message } } }",
+        {"i": data},
+    )
     return errors(answer)
 
 
 def test_customer_update_cannot_change_consent_nor_take_a_phone(box: Sandbox, person: dict) -> None:
     gid = f"gid://shopify/Customer/{person['id']}"
-    assert "consent mutation" in update(box, id=gid, smsMarketingConsent={"marketingState": "UNSUBSCRIBED"})[0]["message"]
+    assert (
+        "consent mutation" in update(box, id=gid, smsMarketingConsent={"marketingState": "UNSUBSCRIBED"})[0]["message"]
+    )
     taken = next(one["phone"] for one in box.customers(limit=50) if one.get("phone"))
     assert update(box, id=gid, phone=taken)[0]["message"] == "Phone has already been taken"
     assert update(box, id=gid, phone="12")[0]["message"] == "Phone is invalid"

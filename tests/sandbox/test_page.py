@@ -10,12 +10,18 @@ def test_act_as_a_customer(box: Sandbox, person: dict) -> None:
     page = box.http.get(f"{box.base}/", params={"q": "Ünal", "customer": person["id"]})
     assert page.status_code == 200 and "script-src 'self'" in page.headers["content-security-policy"]
     assert "<script>alert" not in page.text and "&lt;script&gt;" in page.text
-    done = box.http.post(f"{box.base}/do", data={"do": "reply", "sender": person["phone"], "text": "hello", "back": f"/?customer={person['id']}"})
+    done = box.http.post(
+        f"{box.base}/do",
+        data={"do": "reply", "sender": person["phone"], "text": "hello", "back": f"/?customer={person['id']}"},
+    )
     assert done.status_code == 303 and done.headers["location"].startswith("/?customer=")
     assert "hello" in box.http.get(box.base + done.headers["location"]).text
 
 
-@pytest.mark.parametrize("headers", [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}])
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}],
+)
 @pytest.mark.parametrize("path", ["/do", "/control/reset", "/control/actions/create_customer"])
 def test_foreign_pages_change_nothing(box: Sandbox, headers: dict, path: str) -> None:
     before = box.get("health")["customers"]

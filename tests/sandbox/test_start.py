@@ -6,9 +6,11 @@ from sayso.sandbox.testing import Sandbox
 
 PAGE = """{ customers(first: 250) { nodes { id firstName lastName updatedAt tags
   defaultEmailAddress { emailAddress marketingState marketingUpdatedAt }
-  defaultPhoneNumber { phoneNumber smsMarketingConsent { state updatedAt } whatsAppMarketingConsent { state optInLevel } }
+  defaultPhoneNumber { phoneNumber smsMarketingConsent { state updatedAt }
+    whatsAppMarketingConsent { state optInLevel } }
   defaultAddress { phone city } } }
-  orders(first: 100) { nodes { id name email totalPriceSet { shopMoney { amount } } lineItems(first: 5) { nodes { title quantity } } } } }"""
+  orders(first: 100) { nodes { id name email totalPriceSet { shopMoney { amount } }
+    lineItems(first: 5) { nodes { title quantity } } } } }"""
 
 
 def test_same_seed_same_shop() -> None:
@@ -33,7 +35,9 @@ def test_kill_keeps_everything_that_was_answered(tmp_path: Path) -> None:
         box.start()
         assert box.graphql(PAGE)["data"] == before
         assert [one.topic for one in box.deliveries()] == ["customers/update"]
-        found = box.graphql("{ webhookSubscriptions(first: 5) { nodes { id } } }")["data"]["webhookSubscriptions"]["nodes"]
+        found = box.graphql("{ webhookSubscriptions(first: 5) { nodes { id } } }")["data"]["webhookSubscriptions"][
+            "nodes"
+        ]
         assert found == [{"id": subscription["id"]}]
         after = box.action("create_customer", first="Later")
         assert after["id"] > made["id"]

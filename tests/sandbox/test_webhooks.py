@@ -15,10 +15,23 @@ from sayso.sandbox.testing import CLIENT_SECRET, DOMAIN, Delivery, Sandbox
 
 NOWHERE = "http://127.0.0.1:9/x"
 KEYS = json.loads(Path(__file__).with_name("payload_keys.json").read_text())
-TOPICS = ["CUSTOMERS_CREATE", "CUSTOMERS_UPDATE", "CUSTOMERS_DELETE", "CUSTOMERS_MARKETING_CONSENT_UPDATE",
-          "CUSTOMERS_WHATS_APP_MARKETING_CONSENT_UPDATE", "CUSTOMERS_EMAIL_MARKETING_CONSENT_UPDATE", "CUSTOMER_TAGS_ADDED",
-          "CUSTOMER_TAGS_REMOVED", "CUSTOMERS_PURCHASING_SUMMARY", "ORDERS_CREATE", "ORDERS_UPDATED", "ORDERS_CANCELLED",
-          "ORDERS_FULFILLED", "SHOP_UPDATE", "APP_UNINSTALLED"]
+TOPICS = [
+    "CUSTOMERS_CREATE",
+    "CUSTOMERS_UPDATE",
+    "CUSTOMERS_DELETE",
+    "CUSTOMERS_MARKETING_CONSENT_UPDATE",
+    "CUSTOMERS_WHATS_APP_MARKETING_CONSENT_UPDATE",
+    "CUSTOMERS_EMAIL_MARKETING_CONSENT_UPDATE",
+    "CUSTOMER_TAGS_ADDED",
+    "CUSTOMER_TAGS_REMOVED",
+    "CUSTOMERS_PURCHASING_SUMMARY",
+    "ORDERS_CREATE",
+    "ORDERS_UPDATED",
+    "ORDERS_CANCELLED",
+    "ORDERS_FULFILLED",
+    "SHOP_UPDATE",
+    "APP_UNINSTALLED",
+]
 
 
 @pytest.fixture
@@ -39,7 +52,14 @@ def topics(box: Sandbox) -> list[str]:
 
 
 def test_each_act_tells_its_topics(held: Sandbox) -> None:
-    one = held.action("create_customer", first="Ana", email="ana.w@example.com", phone="+34611000001", tags=["vip"], consents={"whatsapp": "SUBSCRIBED"})
+    one = held.action(
+        "create_customer",
+        first="Ana",
+        email="ana.w@example.com",
+        phone="+34611000001",
+        tags=["vip"],
+        consents={"whatsapp": "SUBSCRIBED"},
+    )
     key = one["id"]
     assert topics(held) == ["customers/create", "customer.tags_added", "customers_whats_app_marketing_consent/update"]
     held.action("edit_customer", customer=key, note="hello")
@@ -52,7 +72,10 @@ def test_each_act_tells_its_topics(held: Sandbox) -> None:
     assert topics(held) == ["customers/update", "customer.tags_removed"]
     held.action("remove_tags", customer=key, tags=["absent"])
     assert topics(held) == []
-    for channel, topic in (("sms", "customers_marketing_consent/update"), ("email", "customers_email_marketing_consent/update")):
+    for channel, topic in (
+        ("sms", "customers_marketing_consent/update"),
+        ("email", "customers_email_marketing_consent/update"),
+    ):
         held.action("set_consent", customer=key, channel=channel, state="SUBSCRIBED")
         assert topics(held) == ["customers/update", topic]
     order = held.action("place_order", customer=key)
@@ -71,7 +94,9 @@ def test_each_act_tells_its_topics(held: Sandbox) -> None:
 
 
 def test_guest_order_has_no_customer(held: Sandbox) -> None:
-    held.action("place_order", email="guest@example.com", first="Gus", shipping_phone="(212) 555-0100", accepts_marketing=True)
+    held.action(
+        "place_order", email="guest@example.com", first="Gus", shipping_phone="(212) 555-0100", accepts_marketing=True
+    )
     (delivery,) = held.deliveries()
     assert delivery.topic == "orders/create"
     body = delivery.json
@@ -93,7 +118,10 @@ def test_uninstall_ends_tokens_and_subscriptions(box: Sandbox) -> None:
     box.hold()
     token = box.access_token(domain)
     url = f"{box.shopify_url(domain)}/admin/api/2026-10/graphql.json"
-    ask = {"query": 'mutation { webhookSubscriptionCreate(topic: APP_UNINSTALLED, webhookSubscription: {uri: "%s"}) { userErrors { message } } }' % NOWHERE}
+    subscribe = (
+        "mutation($u: String!) { webhookSubscriptionCreate(topic: APP_UNINSTALLED, webhookSubscription: {uri: $u})"
+    )
+    ask = {"query": subscribe + "webhookSubscription: {uri: $u}) { userErrors { message } } }", "variables": {"u": NOWHERE}}
     box.http.post(url, json=ask, headers={"X-Shopify-Access-Token": token})
     box.action("uninstall", shop=domain)
     assert [one.topic for one in box.deliveries()] == ["app/uninstalled"]
@@ -102,7 +130,9 @@ def test_uninstall_ends_tokens_and_subscriptions(box: Sandbox) -> None:
 
 def paths(value: Any, at: str = "") -> set[str]:
     if isinstance(value, dict):
-        return {f"{at}.{key}" for key in value} | {path for key, one in value.items() for path in paths(one, f"{at}.{key}")}
+        return {f"{at}.{key}" for key in value} | {
+            path for key, one in value.items() for path in paths(one, f"{at}.{key}")
+        }
     if isinstance(value, list):
         return {path for one in value for path in paths(one, f"{at}[]")}
     return set()
@@ -112,8 +142,16 @@ def test_bodies_have_the_keys_of_the_reference(held: Sandbox) -> None:
     """payload_keys.json lists every key, also nested ones, of Shopify's published examples."""
     # who sold an item is said only where staff did
     optional = {".line_items[].attributed_staffs[].id", ".line_items[].attributed_staffs[].quantity"}
-    one = held.action("create_customer", first="Kay", last="Keys", email="kay@example.com", phone="+34611000077", country="ES", tags=["a"],
-                      consents={"sms": "SUBSCRIBED", "whatsapp": "SUBSCRIBED", "email": "SUBSCRIBED"})
+    one = held.action(
+        "create_customer",
+        first="Kay",
+        last="Keys",
+        email="kay@example.com",
+        phone="+34611000077",
+        country="ES",
+        tags=["a"],
+        consents={"sms": "SUBSCRIBED", "whatsapp": "SUBSCRIBED", "email": "SUBSCRIBED"},
+    )
     held.action("place_order", customer=one["id"])
     held.action("request_data", customer=one["id"])
     held.action("delete_customer", customer=one["id"])
@@ -187,7 +225,10 @@ def test_gives_up_after_eight_repeats_and_drops_the_subscription(box: Sandbox, r
     sent_once(box, receiver.url)
     box.settle()
     assert len(receiver.got) == 9
-    assert box.graphql("{ webhookSubscriptions(first: 5) { nodes { id } } }")["data"]["webhookSubscriptions"]["nodes"] == []
+    assert (
+        box.graphql("{ webhookSubscriptions(first: 5) { nodes { id } } }")["data"]["webhookSubscriptions"]["nodes"]
+        == []
+    )
 
 
 def test_duplicated_lost_and_held(box: Sandbox, receiver) -> None:
@@ -226,8 +267,12 @@ def delivery(held: Sandbox, person: dict) -> Delivery:
 def test_signature_as_shopifys_python_library_checks_it(delivery: Delivery) -> None:
     library = pytest.importorskip("shopify_app", reason="PyPI shopifyapp is not installed")
     app = library.ShopifyApp(client_id="sandbox-client-id", client_secret=CLIENT_SECRET)
-    request = {"method": "POST", "headers": {key.lower(): value for key, value in delivery.headers.items()},
-               "url": "https://app.example/hook", "body": delivery.body.decode()}
+    request = {
+        "method": "POST",
+        "headers": {key.lower(): value for key, value in delivery.headers.items()},
+        "url": "https://app.example/hook",
+        "body": delivery.body.decode(),
+    }
     assert app.verify_webhook_req(request).ok
 
 
@@ -239,10 +284,11 @@ def test_signature_as_shopifys_node_library_checks_it(delivery: Delivery, tmp_pa
     script = tmp_path / "check.mjs"
     script.write_text(
         'import { createRequire } from "node:module"; import fs from "node:fs";\n'
-        f'const need = createRequire({json.dumps(str(modules) + "/x.js")});\n'
+        f"const need = createRequire({json.dumps(str(modules) + '/x.js')});\n"
         'need("@shopify/shopify-api/adapters/node");\n'
         'const { getHmac } = need("@shopify/shopify-api/test-helpers");\n'
-        "console.log(await getHmac(fs.readFileSync(process.argv[2], 'utf8'), process.argv[3]));\n")
+        "console.log(await getHmac(fs.readFileSync(process.argv[2], 'utf8'), process.argv[3]));\n"
+    )
     body = tmp_path / "body.json"
     body.write_bytes(delivery.body)
     done = subprocess.run(["node", script, body, CLIENT_SECRET], capture_output=True, text=True, check=True)

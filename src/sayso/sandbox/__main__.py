@@ -5,8 +5,8 @@ import logging
 from pathlib import Path
 
 from .clock import EPOCH
+from .known import DOMAIN
 from .server import Options, run
-from .world import DOMAIN
 
 
 def main() -> None:

@@ -11,13 +11,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .actions import ACTIONS, ActionError, perform
+from .known import CLIENT_ID, CLIENT_SECRET
 from .meta.templates import Template, load_templates, save_template, seed_templates
 from .meta_control import verify_webhook
 from .sandbox import Sandbox
 from .settings import Rule, Settings
 from .shopify import store
 from .shopify.endpoint import encode
-from .world import CLIENT_ID, CLIENT_SECRET
 
 
 def answer(content: Any, status: int = 200) -> Response:
@@ -70,7 +70,7 @@ class Control:
     def _safe(handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
         async def safe(request: Request) -> Response:
             try:
-                return await handler(request)  # type: ignore[no-any-return]
+                return await handler(request)
             except (ActionError, msgspec.DecodeError, ValueError, KeyError, TypeError, LookupError) as error:
                 return answer({"error": str(error) or type(error).__name__}, 400)
 
@@ -135,7 +135,8 @@ class Control:
         self.sandbox.sends.flush()
         to = request.query_params.get("to")
         rows = self.world.db.all(
-            "SELECT wamid, number, recipient, kind, template, opaque, plan, stage, at FROM sent WHERE (? IS NULL OR recipient = ?) ORDER BY id LIMIT ?",
+            "SELECT wamid, number, recipient, kind, template, opaque, plan, stage, at FROM sent "
+            "WHERE (? IS NULL OR recipient = ?) ORDER BY id LIMIT ?",
             to,
             to,
             int(request.query_params.get("limit", "1000000")),
@@ -269,7 +270,8 @@ class Control:
         shop = self.world.shop(request.query_params.get("shop"))
         like = f"%{request.query_params.get('q', '')}%"
         rows = self.world.db.all(
-            "SELECT doc FROM customer WHERE shop = ? AND (name LIKE ? OR email LIKE ? OR phone LIKE ?) ORDER BY id LIMIT ? OFFSET ?",
+            "SELECT doc FROM customer WHERE shop = ? AND (name LIKE ? OR email LIKE ? OR phone LIKE ?) "
+            "ORDER BY id LIMIT ? OFFSET ?",
             shop.id,
             like,
             like,

@@ -5,8 +5,9 @@ from typing import Any
 
 import httpx
 
+from .known import VERIFY_TOKEN
 from .outbox import is_loopback
-from .world import VERIFY_TOKEN, World
+from .world import World
 
 
 async def verify_webhook(world: World, data: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import heapq
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -43,24 +44,25 @@ class Outbox:
         self.wake = asyncio.Event()
         self.running = 0
         self.quiet = asyncio.Condition()
-        self.lost_subscription: Callable[[int], None] = lambda _: None
+        self.lost_subscription: Callable[[int], object] = lambda _: None
         self.limit = asyncio.Semaphore(16)
         self.tasks: set[asyncio.Task[None]] = set()
         for key, due in world.db.all("SELECT id, due FROM delivery WHERE state = 'queued'"):
             heapq.heappush(self.heap, (due, key))
 
     def add(
-        self, kind: str, topic: str, url: str, headers: dict[str, str], body: bytes, subscription: int | None = None
+        self, kind: str, topic: str, url: str, headers: dict[str, str], body: bytes, *, subscription: int | None = None
     ) -> None:
         """Queue one delivery of `kind` (`shopify` or `meta`) as the weather of that platform wants it."""
         weather: Weather = getattr(self.world.settings, kind)
         roll = self.world.random.random
+        parts: dict[str, Any] = {"url": url, "headers": headers, "body": body, "subscription": subscription}
         if weather.lose and roll() < weather.lose:
-            self._insert(kind, topic, "lost", url, headers, body, subscription, 0)
+            self._insert(kind, topic, "lost", due=0, **parts)
             return
         for _ in range(2 if weather.duplicate and roll() < weather.duplicate else 1):
             due = time.time() + weather.delay + weather.shuffle * roll()
-            key = self._insert(kind, topic, "held" if weather.hold else "queued", url, headers, body, subscription, due)
+            key = self._insert(kind, topic, "held" if weather.hold else "queued", due=due, **parts)
             if not weather.hold:
                 heapq.heappush(self.heap, (due, key))
         self.wake.set()
@@ -70,6 +72,7 @@ class Outbox:
         kind: str,
         topic: str,
         state: str,
+        *,
         url: str,
         headers: dict[str, str],
         body: bytes,
@@ -77,7 +80,8 @@ class Outbox:
         due: float,
     ) -> int:
         cursor = self.world.db.run(
-            "INSERT INTO delivery (kind, topic, state, due, subscription, url, headers, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO delivery (kind, topic, state, due, subscription, url, headers, body) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             kind,
             topic,
             state,

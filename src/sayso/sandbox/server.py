@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +45,7 @@ class _Server(uvicorn.Server):
             # a reader must never see half a line
             draft = self.ready_file.with_suffix(".draft")
             draft.write_text(line + "\n")
-            os.replace(draft, self.ready_file)
+            draft.replace(self.ready_file)
 
 
 def _quiet(record: logging.LogRecord) -> bool:

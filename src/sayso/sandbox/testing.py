@@ -18,14 +18,31 @@ from typing import Any, Self
 
 import httpx
 
-DOMAIN = "sandbox-store.myshopify.com"
-CLIENT_ID = "sandbox-client-id"
-CLIENT_SECRET = "sandbox-client-secret"
-APP_SECRET = "sandbox-app-secret"
-VERIFY_TOKEN = "sandbox-verify-token"
-PHONE_NUMBER_ID = "106540352242922"
-WABA_ID = "102290129340398"
-TOKEN = "sandbox-token"
+from .known import (
+    APP_SECRET,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    DOMAIN,
+    PHONE_NUMBER_ID,
+    TOKEN,
+    VERIFY_TOKEN,
+    WABA_ID,
+)
+
+__all__ = [
+    "APP_SECRET",
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "DOMAIN",
+    "PHONE_NUMBER_ID",
+    "TOKEN",
+    "VERIFY_TOKEN",
+    "WABA_ID",
+    "Delivery",
+    "Sandbox",
+    "SandboxError",
+]
+
 VERSION = "2026-10"
 
 
@@ -195,8 +212,9 @@ class Sandbox:
     def subscribe(self, topic: str, uri: str) -> dict[str, Any]:
         """Subscribe to a topic (its enum name) and answer the subscription."""
         done = self.graphql(
-            "mutation($t: WebhookSubscriptionTopic!, $s: WebhookSubscriptionInput!) { webhookSubscriptionCreate(topic: $t, "
-            "webhookSubscription: $s) { webhookSubscription { id topic uri } userErrors { field message } } }",
+            "mutation($t: WebhookSubscriptionTopic!, $s: WebhookSubscriptionInput!) { "
+            "webhookSubscriptionCreate(topic: $t, webhookSubscription: $s) { webhookSubscription { id topic uri } "
+            "userErrors { field message } } }",
             {"t": topic, "s": {"uri": uri}},
         )["data"]["webhookSubscriptionCreate"]
         if done["userErrors"]:

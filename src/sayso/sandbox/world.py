@@ -9,6 +9,7 @@ import msgspec
 from . import clock
 from .database import Database, encode
 from .generate.fill import fill
+from .known import CLIENT_ID, CLIENT_SECRET
 from .meta.templates import seed_number
 from .records import Shop
 from .settings import Settings
@@ -25,11 +26,6 @@ SCOPES = [
     "read_script_tags",
     "write_script_tags",
 ]
-DOMAIN = "sandbox-store.myshopify.com"
-CLIENT_ID = "sandbox-client-id"
-CLIENT_SECRET = "sandbox-client-secret"
-APP_SECRET = "sandbox-app-secret"
-VERIFY_TOKEN = "sandbox-verify-token"
 _SHOP = msgspec.json.Decoder(Shop)
 
 
@@ -112,7 +108,7 @@ class World:
             scopes=list(SCOPES),
         )
         with self.db.transaction():
-            fill(self.db, shop, self.seed, self.epoch, customers, orders, lane)
+            fill(self.db, shop, self.seed, self.epoch, customers=customers, orders=orders, lane=lane)
             self.save_shop(shop)
             if not lane:
                 seed_number(self.db)

@@ -14,7 +14,7 @@ CUSTOMER_ROW = "INSERT INTO customer VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 ORDER_ROW = "INSERT INTO purchase VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
-def fill(db: Database, shop: Shop, seed: int, epoch: datetime, customers: int, orders: int, lane: int = 0) -> None:
+def fill(db: Database, shop: Shop, seed: int, epoch: datetime, *, customers: int, orders: int, lane: int = 0) -> None:
     """Write `customers` customers and `orders` orders of `shop`, the same for the same arguments.
 
     `lane` is the position of the shop among the shops (0 for the first): it keeps ids and phones apart.

@@ -147,11 +147,11 @@ class Meta:
             number,
             person,
             body.type,
-            f"{template.name}/{template.language}" if template else None,
-            template.category if template else None,
-            body.biz_opaque_callback_data,
-            plan,
-            raw,
+            template=f"{template.name}/{template.language}" if template else None,
+            category=template.category if template else None,
+            opaque=body.biz_opaque_callback_data,
+            plan=plan,
+            body=raw,
         )
         who = (
             {"input": body.to, "wa_id": person.wa_id}
@@ -194,7 +194,8 @@ class Meta:
         if count != found.variables:
             raise Failure(
                 132000,
-                f"body: number of localizable_params ({count}) does not match the expected number of params ({found.variables})",
+                f"body: number of localizable_params ({count}) does not match the expected number of params "
+                f"({found.variables})",
             )
         return found
 

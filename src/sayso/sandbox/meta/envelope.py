@@ -5,8 +5,9 @@ import hmac
 from typing import Any
 
 from ..database import encode
+from ..known import APP_SECRET
 from ..outbox import Outbox
-from ..world import APP_SECRET, World
+from ..world import World
 from .people import Crowd, Person
 
 Change = dict[str, Any]

@@ -18,7 +18,8 @@ TITLES = {
     131047: "Re-engagement message",
     131048: "Spam rate limit hit",
     131049: "This message was not delivered to maintain healthy ecosystem engagement.",
-    131050: "Unable to deliver the message. This recipient has chosen to stop receiving marketing messages on WhatsApp from your business",
+    131050: "Unable to deliver the message. This recipient has chosen to stop receiving marketing messages on "
+    "WhatsApp from your business",
     131051: "Unsupported message type",
     131056: "(Business Account, Consumer Account) pair rate limit hit",
     132000: "Template Param Count Mismatch",

@@ -3,12 +3,12 @@
 import time
 from typing import Any
 
+from ..known import PHONE_NUMBER_ID
 from ..outbox import Outbox
 from ..world import World
 from . import envelope
 from .people import Crowd, Person
 from .sends import Sends, wamid
-from .templates import PHONE_NUMBER_ID
 
 _DETAIL = {"stop": "User requested to stop marketing messages", "resume": "User requested to resume marketing messages"}
 

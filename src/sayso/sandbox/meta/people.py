@@ -68,7 +68,7 @@ class Person(msgspec.Struct):
 
 
 def wa_id(digits: str) -> str:
-    """WhatsApp's own spelling of a number: Brazil outside the large south-east cities loses the ninth digit, Mexico gains a 1."""
+    """WhatsApp's own spelling of a number: in much of Brazil it lacks the ninth digit, in Mexico it gains a 1."""
     if len(digits) == 13 and digits.startswith("55") and digits[4] == "9" and int(digits[2:4]) >= 31:
         return digits[:4] + digits[5:]
     if len(digits) == 12 and digits.startswith("52"):

@@ -70,6 +70,7 @@ class Sends:
         number: str,
         person: Person,
         kind: str,
+        *,
         template: str | None,
         category: str | None,
         opaque: str | None,

@@ -5,11 +5,8 @@ from typing import Any
 import msgspec
 
 from ..database import Database, encode
+from ..known import DISPLAY_NUMBER, PHONE_NUMBER_ID, TOKEN, WABA_ID
 
-PHONE_NUMBER_ID = "106540352242922"
-WABA_ID = "102290129340398"
-TOKEN = "sandbox-token"
-DISPLAY_NUMBER = "15550783881"
 RATE = 80.0
 
 _STOP = {"en": "Stop promotions", "es": "Detener promociones", "pt_BR": "Parar promoções", "de": "Werbung stoppen"}

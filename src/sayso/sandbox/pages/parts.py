@@ -2,6 +2,7 @@
 
 import html
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from ..records import Consent, Customer, Order
@@ -13,7 +14,9 @@ def text(value: object) -> str:
     return "–" if value is None else html.escape(str(value))
 
 
-def form(do: str, back: str, inner: str, label: str, hidden: dict[str, object] | None = None, kind: str = "") -> str:
+def form(
+    do: str, back: str, inner: str, label: str, hidden: Mapping[str, object] | None = None, *, kind: str = ""
+) -> str:
     """A form with one button that performs `do` and comes back."""
     fields = "".join(
         f'<input type="hidden" name="{text(k)}" value="{text(v)}">'
@@ -39,7 +42,8 @@ def thread(messages: list[dict[str, Any]]) -> str:
     if not messages:
         return '<p class="quiet">No messages yet.</p>'
     rows = "".join(
-        f'<li class="{"theirs" if one["inbound"] else "ours"}"><span class="who">{"Customer" if one["inbound"] else "Shop"}'
+        f'<li class="{"theirs" if one["inbound"] else "ours"}"><span class="who">'
+        f"{'Customer' if one['inbound'] else 'Shop'}"
         f" <time>{time.strftime('%d %b %H:%M:%S', time.gmtime(one['at']))}</time></span> {text(one['text'])}"
         f'{"" if one["inbound"] else f"""<span class="state">{text(one["state"])}</span>"""}</li>'
         for one in messages
@@ -49,7 +53,8 @@ def thread(messages: list[dict[str, Any]]) -> str:
 
 def consent_row(name: str, one: Consent) -> str:
     """One channel's consent."""
-    return f"<tr><th scope=row>{name}</th><td>{text(one.state)}</td><td>{text(one.level)}</td><td>{text(one.updated)}</td></tr>"
+    cells = "".join(f"<td>{text(value)}</td>" for value in (one.state, one.level, one.updated))
+    return f"<tr><th scope=row>{name}</th>{cells}</tr>"
 
 
 def facts(one: Customer, orders: list[Order], currency: str) -> str:
@@ -70,12 +75,14 @@ def facts(one: Customer, orders: list[Order], currency: str) -> str:
         consent_row(*pair) for pair in (("SMS", one.sms), ("WhatsApp", one.whatsapp), ("E-mail", one.mail))
     )
     bought = "".join(
-        f"<li>#{order.number} · {amount(order.total)} {currency} · {text((order.cancelled and 'cancelled') or order.fulfilment.lower())}</li>"
+        f"<li>#{order.number} · {amount(order.total)} {currency} · "
+        f"{text((order.cancelled and 'cancelled') or order.fulfilment.lower())}</li>"
         for order in orders[-5:]
     )
     return (
         f'<dl data-live="facts">{table}</dl>'
-        f'<table data-live="consents"><caption>Consent in Shopify</caption><thead><tr><th scope=col>Channel</th><th scope=col>State</th>'
+        f'<table data-live="consents"><caption>Consent in Shopify</caption>'
+        "<thead><tr><th scope=col>Channel</th><th scope=col>State</th>"
         f"<th scope=col>Level</th><th scope=col>Since</th></tr></thead><tbody>{consents}</tbody></table>"
         f'<ul data-live="orders" class="orders" aria-label="Last orders">{bought or "<li>No orders</li>"}</ul>'
     )
@@ -86,8 +93,10 @@ def page(body: str, said: str | None) -> str:
     note = f'<p role="status" class="said">{text(said)}</p>' if said else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Sandbox store</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'
-        '<link rel="stylesheet" href="/static/sandbox.css"><script type="module" src="/static/sandbox.js"></script></head>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        '<link rel="stylesheet" href="/static/sandbox.css">'
+        '<script type="module" src="/static/sandbox.js"></script></head>'
         '<body><a class="skip" href="#main">Skip to content</a><header><h1><a href="/">Sandbox store</a></h1>'
         "<p>An invented shop and an invented WhatsApp on this machine. Nobody is real, nothing leaves it.</p></header>"
         f'<main id="main">{note}{body}</main></body></html>'

@@ -17,7 +17,8 @@ from ..shopify import store
 from . import parts
 
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; "
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; "
+    "connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -80,19 +81,24 @@ class Pages:
     def _search(self, shop: Shop, query: str, chosen: Customer | None) -> str:
         like = f"%{query}%"
         rows = self.world.db.all(
-            "SELECT id, name, email, phone FROM customer WHERE shop = ? AND (name LIKE ? OR email LIKE ? OR phone LIKE ?) ORDER BY id DESC LIMIT 12",
+            "SELECT id, name, email, phone FROM customer "
+            "WHERE shop = ? AND (name LIKE ? OR email LIKE ? OR phone LIKE ?) "
+            "ORDER BY id DESC LIMIT 12",
             shop.id,
             like,
             like,
             like,
         )
+        current = chosen.id if chosen else None
         found = "".join(
-            f'<li><a href="/?{parts.text(urlencode({"q": query, "customer": key}))}"{" aria-current=true" if chosen and chosen.id == key else ""}>'
+            f'<li><a href="/?{parts.text(urlencode({"q": query, "customer": key}))}"'
+            f"{' aria-current=true' if key == current else ''}>"
             f"<bdi>{parts.text(name)}</bdi> <small>{parts.text(phone or email)}</small></a></li>"
             for key, name, email, phone in rows
         )
         return (
-            '<section aria-labelledby="find"><h2 id="find">Find a customer</h2><form method="get" action="/" role="search">'
+            '<section aria-labelledby="find"><h2 id="find">Find a customer</h2>'
+            '<form method="get" action="/" role="search">'
             f"{parts.field('q', 'Name, e-mail or phone', query, type='search')}<button>Find</button></form>"
             f'<ul class="found">{found or "<li>Nobody.</li>"}</ul></section>'
         )
@@ -116,7 +122,8 @@ class Pages:
             )
         )
         return (
-            f'<section aria-labelledby="as-customer"><h2 id="as-customer">Act as <bdi>{parts.text(one.name)}</bdi></h2>{chat}'
+            f'<section aria-labelledby="as-customer">'
+            f'<h2 id="as-customer">Act as <bdi>{parts.text(one.name)}</bdi></h2>{chat}'
             + "<h3>At the checkout</h3>"
             + make(
                 "set_consent",
@@ -141,14 +148,15 @@ class Pages:
             + make("add_tags", back, parts.field("tags", "New tag", required="required"), "Add tag", who)
             + '<div class="row">'
             + make("request_data", back, "", "Request data", who)
-            + make("redact_customer", back, "", "Redact", who, "danger")
-            + make("delete_customer", back, "", "Delete customer", who, "danger")
+            + make("redact_customer", back, "", "Redact", who, kind="danger")
+            + make("delete_customer", back, "", "Delete customer", who, kind="danger")
             + "</div></section>"
         )
 
     def _shop(self, shop: Shop, back: str) -> str:
         settings, db = self.world.settings, self.world.db
         states = dict(db.all("SELECT state, count(*) FROM delivery GROUP BY state"))
+        (people,), (orders,) = db.one("SELECT count(*) FROM customer"), db.one("SELECT count(*) FROM purchase")
         counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none yet"
         weather = "".join(
             parts.form(
@@ -167,7 +175,7 @@ class Pages:
         )
         return (
             f'<section aria-labelledby="store"><h2 id="store">{parts.text(shop.name)}</h2>'
-            f'<p data-live="counts">{db.one("SELECT count(*) FROM customer")[0]} customers, {db.one("SELECT count(*) FROM purchase")[0]} orders. '
+            f'<p data-live="counts">{people} customers, {orders} orders. '
             f"Webhooks: {counts}. Live traffic is {'on' if settings.live else 'off'}.</p>"
             + parts.form(
                 "live",

@@ -16,6 +16,7 @@ from .schema import schema
 from .scope import Scope
 
 CONCURRENT = 5
+KEPT_FILES = 10
 UNFINISHED = ("CREATED", "RUNNING", "CANCELING")
 
 
@@ -50,9 +51,10 @@ class Bulks:
                 "code": "OPERATION_IN_PROGRESS",
                 "message": f"A bulk query operation for this app and shop is already in progress: {names}.",
             }
-        checked, complaint = bulk_rules.check(schema(version), text)
-        if checked is None:
-            return None, {"field": ["query"], "message": complaint, "code": "INVALID"}
+        try:
+            bulk_rules.check(schema(version), text)
+        except bulk_rules.Refusal as refusal:
+            return None, {"field": ["query"], "message": str(refusal), "code": "INVALID"}
         made = Bulk(number("BulkOperation", self.world.db.take("BulkOperation")), text, clock.now(), version, grouped)
         store.save_bulk(self.world.db, shop, made)
         self._launch(shop, made)
@@ -92,16 +94,22 @@ class Bulks:
         else:
             one.status = "COMPLETED"
         one.completed = clock.now()
+        self._expire(shop)
         with self.world.db.transaction():
             store.save_bulk(self.world.db, shop, one)
             Action(self.world, self.outbox, shop).tell("bulk_operations/finish", payloads.bulk_finished(one, shop))
 
+    def _expire(self, shop: Shop) -> None:
+        """Let the files of long finished operations go, as the platform does after seven days."""
+        for old in store.bulks(self.world.db, shop, ("COMPLETED",))[KEPT_FILES:]:
+            old.status = "EXPIRED"
+            store.save_bulk(self.world.db, shop, old)
+            (self.world.bulk_folder / f"{old.id}.jsonl").unlink(missing_ok=True)
+
     def _write(self, shop: Shop, one: Bulk) -> tuple[int, int, int]:
         """Runs in a thread of its own, on a connection of its own: (objects, roots, bytes)."""
         made = schema(one.version)
-        query, _ = bulk_rules.check(made, one.query)
-        if query is None:
-            raise OSError("a stored bulk query is not valid any more")
+        query = bulk_rules.check(made, one.query)
         connection = self.world.db.reader()
         try:
             connection.execute("BEGIN")  # one snapshot, however long it takes

@@ -81,7 +81,7 @@ def _roots(root: str, query: str | None, scope: Scope) -> Iterator[list[Any]]:
         return
     where, values = search.where(query, search.CUSTOMER if kind == "Customer" else search.ORDER, scope.warnings, root)
     decode = store.CUSTOMERS.decode if kind == "Customer" else store.ORDERS.decode
-    for documents in store.chunks(scope.connection, table, scope.shop, where, values, _CHUNK):
+    for documents in store.chunks(scope.connection, table, scope.shop, where, values, size=_CHUNK):
         yield [decode(one) for one in documents]
 
 

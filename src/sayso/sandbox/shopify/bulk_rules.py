@@ -1,11 +1,12 @@
 """Which queries may run in bulk. The words of refusals are close to Shopify's, not always equal."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
-    GraphQLError,
+    GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
     SelectionSetNode,
@@ -38,7 +39,7 @@ class _Walk:
         self.fragments = fragments
         self.connections = 0
 
-    def visit(self, selections: SelectionSetNode, kind: object, depth: int) -> str | None:
+    def visit(self, selections: SelectionSetNode, kind: Any, depth: int) -> str | None:
         """The first complaint below `selections`, or None."""
         fields = fields_of(selections, self.fragments)
         for field in fields:
@@ -57,7 +58,7 @@ class _Walk:
                 return complaint
         return None
 
-    def connection(self, field: FieldNode, kind: object, siblings: list[FieldNode], depth: int) -> str | None:
+    def connection(self, field: FieldNode, kind: Any, siblings: list[FieldNode], depth: int) -> str | None:
         """The complaint about one connection, or None."""
         self.connections += 1
         if self.connections > MOST_CONNECTIONS:
@@ -65,7 +66,10 @@ class _Walk:
         if depth > DEEPEST:
             return f"Bulk queries cannot contain connections with a nesting depth greater than {DEEPEST}."
         if depth and not any(one.name.value == "id" for one in siblings):
-            return f"The parent 'node' field for a nested connection must select the 'id' field. Connection fields without 'id': {field.name.value}."
+            return (
+                "The parent 'node' field for a nested connection must select the 'id' field. "
+                f"Connection fields without 'id': {field.name.value}."
+            )
         if any(
             one.name.value == "nodes"
             for one in fields_of(field.selection_set or SelectionSetNode(selections=()), self.fragments)
@@ -74,38 +78,38 @@ class _Walk:
         node = edge_node(field, self.fragments)
         if node is None:
             return "Bulk queries must select 'edges' and 'node' of each connection."
-        edge = get_named_type(kind.fields["edges"].type)  # type: ignore[attr-defined]
+        edge: Any = get_named_type(kind.fields["edges"].type)
         return self.visit(node, get_named_type(edge.fields["node"].type), depth + 1)
 
 
-def check(schema: object, text: str) -> tuple[Query | None, str | None]:
-    """(query, None) or (None, what is wrong with it)."""
+class Refusal(ValueError):
+    """This query may not run in bulk; the text is the answer to the app."""
+
+
+def check(schema: GraphQLSchema, text: str) -> Query:
+    """The query taken apart. Raises Refusal."""
     try:
         document = parse(text, max_tokens=20_000)
     except GraphQLSyntaxError as error:
-        return None, f"Invalid bulk query: {error.message}"
-    errors: list[GraphQLError] = validate(schema, document)  # type: ignore[arg-type]
+        raise Refusal(f"Invalid bulk query: {error.message}") from None
+    errors = validate(schema, document)
     if errors:
-        return None, f"Invalid bulk query: {errors[0].message}"
+        raise Refusal(f"Invalid bulk query: {errors[0].message}")
     operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
     if len(operations) != 1 or operations[0].operation.value != "query":
-        return None, "Invalid bulk query: exactly one query operation is expected."
+        raise Refusal("Invalid bulk query: exactly one query operation is expected.")
     fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
     roots = fields_of(operations[0].selection_set, fragments)
     if any(root.name.value in {"node", "nodes"} for root in roots):
-        return None, "Bulk queries cannot contain a top level `node` field."
+        raise Refusal("Bulk queries cannot contain a top level `node` field.")
     walk = _Walk(fragments)
-    complaint = walk.visit(operations[0].selection_set, schema.query_type, 0)  # type: ignore[attr-defined]
+    complaint = walk.visit(operations[0].selection_set, schema.query_type, 0)
     if complaint:
-        return None, complaint
+        raise Refusal(complaint)
     if not walk.connections:
-        return None, "Bulk queries must contain at least one connection."
-    if len(roots) != 1 or roots[0].name.value not in ROOT_CONNECTIONS:
-        return None, "The sandbox runs bulk queries over one of: " + ", ".join(sorted(ROOT_CONNECTIONS)) + "."
+        raise Refusal("Bulk queries must contain at least one connection.")
     node = edge_node(roots[0], fragments)
-    if node is None:
-        return None, "Bulk queries must select 'edges' and 'node' of each connection."
+    if len(roots) != 1 or roots[0].name.value not in ROOT_CONNECTIONS or node is None:
+        raise Refusal("The sandbox runs bulk queries over one of: " + ", ".join(sorted(ROOT_CONNECTIONS)) + ".")
     search = next((arg.value for arg in roots[0].arguments or () if arg.name.value == "query"), None)
-    return Query(
-        roots[0].name.value, search.value if isinstance(search, StringValueNode) else None, node, fragments
-    ), None
+    return Query(roots[0].name.value, search.value if isinstance(search, StringValueNode) else None, node, fragments)

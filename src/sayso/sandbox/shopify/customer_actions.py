@@ -128,7 +128,7 @@ class CustomerActions:
             told = self.action(shop)
             changed = []
             for channel, state in (consents or {}).items():
-                self._set(one, channel, state, None, present, "SHOPIFY")
+                self._set(one, channel, state, None, at=present, collected_from="SHOPIFY")
                 changed.append(channel)
             store.save_customer(db, shop, one)
             told.tell("customers/create", payloads.customer(one, shop))
@@ -194,12 +194,13 @@ class CustomerActions:
         channel: str,
         state: str,
         level: str | None = None,
+        *,
         at: str | None = None,
         collected_from: str = "SHOPIFY",
     ) -> Customer:
         """Set one channel's consent. Raises Refused, also for a phone channel without phone."""
         one = store.get_customer(self.world.db, shop, key)
-        self._set(one, channel, state, level, at or clock.now(), collected_from)
+        self._set(one, channel, state, level, at=at or clock.now(), collected_from=collected_from)
         with self.world.db.transaction():
             self.touch(shop, one)
             told = self.action(shop)
@@ -239,7 +240,7 @@ class CustomerActions:
         self.action(shop).tell("customers/data_request", payloads.data_request(shop, one, orders, request))
         return one
 
-    def _set(self, one: Customer, channel: str, state: str, level: str | None, at: str, collected_from: str) -> None:
+    def _set(self, one: Customer, channel: str, state: str, level: str | None, *, at: str, collected_from: str) -> None:
         state = state.upper()
         if channel not in FIELD or state not in STATES[channel]:
             raise Refused("state", f"no such channel or state: {channel} {state}")

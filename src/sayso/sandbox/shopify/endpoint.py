@@ -77,7 +77,8 @@ class GraphQL:
             return {
                 "errors": [
                     {
-                        "message": f"Query cost is {points}, which exceeds the single query max cost limit ({cost.LIMIT}).",
+                        "message": f"Query cost is {points}, which exceeds the single query max cost limit "
+                        f"({cost.LIMIT}).",
                         "extensions": {
                             "code": "MAX_COST_EXCEEDED",
                             "cost": points,

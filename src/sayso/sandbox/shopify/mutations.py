@@ -29,7 +29,9 @@ def _consent(channel: str) -> ArgumentResolver:
         acts: Acts = scope.acts
         at = clock.iso(clock.parse(wish.updated)) if wish.updated else None
         # what an app writes comes back as collected by OTHER
-        changed = acts.customers.consent(scope.shop, one.id, channel, wish.state, wish.level, at, "OTHER")
+        changed = acts.customers.consent(
+            scope.shop, one.id, channel, wish.state, wish.level, at=at, collected_from="OTHER"
+        )
         return {"customer": changed, "customerPhoneNumber": changed, "userErrors": []}
 
     return resolve

@@ -40,15 +40,22 @@ class Action:
         if topic in COMPLIANCE:
             # compliance topics are set in the app's own configuration, never by the Admin API
             if self.shop.compliance_url:
-                self._queue(topic, self.shop.compliance_url, payload, COMPLIANCE_VERSION, None, None)
+                self._queue(topic, self.shop.compliance_url, payload, COMPLIANCE_VERSION)
             return
         for one in store.subscriptions(self.world.db, self.shop, topic):
             wanted = one.include_fields
             body = {key: value for key, value in payload.items() if key in wanted} if wanted else payload
-            self._queue(topic, one.uri, body, one.version, one.name, one.id)
+            self._queue(topic, one.uri, body, one.version, name=one.name, key=one.id)
 
     def _queue(
-        self, topic: str, uri: str, payload: dict[str, Any], version: str, name: str | None, key: int | None
+        self,
+        topic: str,
+        uri: str,
+        payload: dict[str, Any],
+        version: str,
+        *,
+        name: str | None = None,
+        key: int | None = None,
     ) -> None:
         body = encode(payload)
         headers = {
@@ -63,4 +70,4 @@ class Action:
         }
         if name:
             headers["X-Shopify-Name"] = name
-        self.outbox.add("shopify", topic, uri, headers, body, key)
+        self.outbox.add("shopify", topic, uri, headers, body, subscription=key)

@@ -92,31 +92,42 @@ class OAuth:
             shop.uninstalled = None
             self.world.save_shop(shop)
         grant = given.get("grant_type") or ("authorization_code" if "code" in given else "")
-        scope = ",".join(shop.scopes)
-        if grant == "client_credentials":
-            token = _new(self.world, shop, "access", "shpat_", DAY)
-            return JSONResponse({"access_token": token, "scope": scope, "expires_in": DAY})
-        if grant == "authorization_code":
-            if not self._use(shop, "code", str(given.get("code", ""))):
-                return _failure("invalid_request", "The authorization code was not found or was already used")
-        elif grant == "refresh_token":
-            # an old refresh token stays good until its replacement is used, so it is not deleted here
-            row = self.world.db.one(
-                "SELECT 1 FROM token WHERE token = ? AND kind = 'refresh' AND shop = ?",
-                str(given.get("refresh_token", "")),
-                shop.id,
-            )
-            if not row:
-                return _failure("invalid_request", "This request requires an active refresh_token")
-        else:
+        grants = {
+            "client_credentials": self._by_credentials,
+            "authorization_code": self._by_code,
+            "refresh_token": self._by_refresh,
+        }
+        if grant not in grants:
             return _failure("unsupported_grant_type", f"The grant type {grant!r} is not spoken by the sandbox")
-        if grant == "authorization_code" and not given.get("expiring"):
-            return JSONResponse({"access_token": _new(self.world, shop, "access", "shpat_", None), "scope": scope})
+        return grants[grant](shop, given)
+
+    def _by_credentials(self, shop: Shop, _: dict[str, Any]) -> Response:
+        token = _new(self.world, shop, "access", "shpat_", DAY)
+        return JSONResponse({"access_token": token, "scope": ",".join(shop.scopes), "expires_in": DAY})
+
+    def _by_code(self, shop: Shop, given: dict[str, Any]) -> Response:
+        if not self._use(shop, "code", str(given.get("code", ""))):
+            return _failure("invalid_request", "The authorization code was not found or was already used")
+        if given.get("expiring"):
+            return self._pair(shop)
+        token = _new(self.world, shop, "access", "shpat_", None)
+        return JSONResponse({"access_token": token, "scope": ",".join(shop.scopes)})
+
+    def _by_refresh(self, shop: Shop, given: dict[str, Any]) -> Response:
+        # an old refresh token stays good until its replacement is used, so it is not deleted here
+        row = self.world.db.one(
+            "SELECT 1 FROM token WHERE token = ? AND kind = 'refresh' AND shop = ?",
+            str(given.get("refresh_token", "")),
+            shop.id,
+        )
+        return self._pair(shop) if row else _failure("invalid_request", "This request requires an active refresh_token")
+
+    def _pair(self, shop: Shop) -> Response:
         return JSONResponse(
             {
                 "access_token": _new(self.world, shop, "access", "shpat_", HOUR),
                 "expires_in": HOUR,
-                "scope": scope,
+                "scope": ",".join(shop.scopes),
                 "refresh_token": _new(self.world, shop, "refresh", "shprt_", 90 * DAY),
                 "refresh_token_expires_in": 90 * DAY,
             }

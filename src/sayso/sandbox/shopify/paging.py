@@ -21,7 +21,7 @@ def _size(args: dict[str, Any]) -> tuple[int, bool]:
     first, last = args.get("first"), args.get("last")
     if (first is None) == (last is None):
         raise _refuse("you must provide one of first or last")
-    size = int(first if first is not None else last)
+    size = int(first if first is not None else last or 0)
     if not 0 <= size <= LARGEST_PAGE:
         raise _refuse(f"first/last must be between 0 and {LARGEST_PAGE}")
     return size, last is not None
@@ -61,6 +61,7 @@ def table(
     sort: str,
     where: str,
     values: list[Any],
+    *,
     args: dict[str, Any],
     decode: Callable[[bytes], Any],
 ) -> dict[str, Any]:

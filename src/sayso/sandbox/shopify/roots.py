@@ -58,7 +58,8 @@ def find(scope: Scope, text: str) -> Any:
         return next((one for one in store.bulks(scope, scope.shop) if one.id == key), None)
     if kind == "WebhookSubscription":
         return next((one for one in store.subscriptions(scope, scope.shop) if one.id == key), None)
-    return {"Product": PRODUCT, "ProductVariant": VARIANT}.get(kind, {}).get(key)
+    catalogue: dict[str, dict[int, Any]] = {"Product": PRODUCT, "ProductVariant": VARIANT}
+    return catalogue.get(kind, {}).get(key)
 
 
 def _by_id(kind: str) -> ArgumentResolver:
@@ -72,14 +73,20 @@ def _by_id(kind: str) -> ArgumentResolver:
 def _customers(_: Any, scope: Scope, args: Arguments) -> Any:
     where, values = search.where(args.get("query"), search.CUSTOMER, scope.warnings, "customers")
     return paging.table(
-        scope, "customer", _CUSTOMER_SORT.get(args["sortKey"], "id"), where, values, args, store.CUSTOMERS.decode
+        scope,
+        "customer",
+        _CUSTOMER_SORT.get(args["sortKey"], "id"),
+        where,
+        values,
+        args=args,
+        decode=store.CUSTOMERS.decode,
     )
 
 
 def _orders(_: Any, scope: Scope, args: Arguments) -> Any:
     where, values = search.where(args.get("query"), search.ORDER, scope.warnings, "orders")
     return paging.table(
-        scope, "purchase", _ORDER_SORT.get(args["sortKey"], "id"), where, values, args, store.ORDERS.decode
+        scope, "purchase", _ORDER_SORT.get(args["sortKey"], "id"), where, values, args=args, decode=store.ORDERS.decode
     )
 
 
@@ -90,8 +97,8 @@ def _orders_of(customer: Any, scope: Scope, args: Arguments) -> Any:
         _ORDER_SORT.get(args["sortKey"], "id"),
         "customer = ?",
         [customer.id],
-        args,
-        store.ORDERS.decode,
+        args=args,
+        decode=store.ORDERS.decode,
     )
 
 

@@ -1,7 +1,7 @@
 """Customers and orders of a shop in and out of the database."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -15,17 +15,27 @@ SUBSCRIPTIONS = msgspec.json.Decoder(Subscription)
 BULKS = msgspec.json.Decoder(Bulk)
 
 
+class Reader(Protocol):
+    """Either a Database or a Scope: what can answer a query."""
+
+    def one(self, sql: str, *values: Any) -> Any:
+        """The first row or None."""
+
+    def all(self, sql: str, *values: Any) -> list[Any]:
+        """All rows."""
+
+
 class NotFound(LookupError):
     """Nothing with this id in this shop."""
 
 
-def find_customer(db: Database, shop: Shop, key: int) -> Customer | None:
+def find_customer(db: Reader, shop: Shop, key: int) -> Customer | None:
     """The customer with the number `key`, or None."""
     row = db.one("SELECT doc FROM customer WHERE id = ? AND shop = ?", key, shop.id)
     return CUSTOMERS.decode(row[0]) if row else None
 
 
-def get_customer(db: Database, shop: Shop, key: int) -> Customer:
+def get_customer(db: Reader, shop: Shop, key: int) -> Customer:
     """The customer with the number `key`. Raises NotFound."""
     found = find_customer(db, shop, key)
     if found is None:
@@ -33,13 +43,13 @@ def get_customer(db: Database, shop: Shop, key: int) -> Customer:
     return found
 
 
-def find_order(db: Database, shop: Shop, key: int) -> Order | None:
+def find_order(db: Reader, shop: Shop, key: int) -> Order | None:
     """The order with the number `key`, or None."""
     row = db.one("SELECT doc FROM purchase WHERE id = ? AND shop = ?", key, shop.id)
     return ORDERS.decode(row[0]) if row else None
 
 
-def get_order(db: Database, shop: Shop, key: int) -> Order:
+def get_order(db: Reader, shop: Shop, key: int) -> Order:
     """The order with the number `key`. Raises NotFound."""
     found = find_order(db, shop, key)
     if found is None:
@@ -47,7 +57,7 @@ def get_order(db: Database, shop: Shop, key: int) -> Order:
     return found
 
 
-def customer_with(db: Database, shop: Shop, column: str, value: str) -> Customer | None:
+def customer_with(db: Reader, shop: Shop, column: str, value: str) -> Customer | None:
     """The customer whose `column` (`email` or `phone`) is `value`."""
     row = db.one(f"SELECT doc FROM customer WHERE shop = ? AND {column} = ?", shop.id, value)  # noqa: S608 - our own column name
     return CUSTOMERS.decode(row[0]) if row else None
@@ -74,12 +84,12 @@ def delete_customer(db: Database, one: Customer) -> None:
         db.run("UPDATE purchase SET customer = NULL, doc = ? WHERE id = ?", encode(order), order.id)
 
 
-def orders_of(db: Database, key: int) -> list[Order]:
+def orders_of(db: Reader, key: int) -> list[Order]:
     """All orders of a customer, oldest first."""
     return [ORDERS.decode(row[0]) for row in db.all("SELECT doc FROM purchase WHERE customer = ? ORDER BY id", key)]
 
 
-def subscriptions(db: Database, shop: Shop, topic: str | None = None) -> list[Subscription]:
+def subscriptions(db: Reader, shop: Shop, topic: str | None = None) -> list[Subscription]:
     """The webhook subscriptions of a shop, of one wire `topic` or of all."""
     rows = db.all(
         "SELECT doc FROM subscription WHERE shop = ? AND (? IS NULL OR topic = ?) ORDER BY id", shop.id, topic, topic
@@ -92,7 +102,7 @@ def save_subscription(db: Database, shop: Shop, one: Subscription) -> None:
     db.run("INSERT OR REPLACE INTO subscription VALUES (?, ?, ?, ?)", one.id, shop.id, one.topic, encode(one))
 
 
-def bulks(db: Database, shop: Shop, statuses: Sequence[str] = ()) -> list[Bulk]:
+def bulks(db: Reader, shop: Shop, statuses: Sequence[str] = ()) -> list[Bulk]:
     """The bulk operations of a shop, newest first, with one of `statuses` or all."""
     rows = db.all("SELECT doc FROM bulk WHERE shop = ? ORDER BY id DESC", shop.id)
     return [one for one in (BULKS.decode(row[0]) for row in rows) if not statuses or one.status in statuses]
@@ -104,7 +114,7 @@ def save_bulk(db: Database, shop: Shop, one: Bulk) -> None:
 
 
 def chunks(
-    connection: Any, table: str, shop: Shop, where: str, values: Sequence[Any], size: int = 2_000
+    connection: Any, table: str, shop: Shop, where: str, values: Sequence[Any], *, size: int = 2_000
 ) -> Iterator[list[bytes]]:
     """The documents of `table` by ascending id, `size` at a time, so that memory stays flat."""
     last = 0
