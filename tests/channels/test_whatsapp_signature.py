@@ -24,6 +24,13 @@ def test_openssl_signs_alike():
     assert verify(BODY, f"sha256={told}", ["s3cret"])
 
 
+@pytest.mark.oracle
+def test_an_independent_receiver_accepts_what_we_sign():
+    utils = pytest.importorskip("pywa.utils", reason="pywa is not installed")
+    assert utils.webhook_updates_validator("s3cret", BODY, sign(BODY, "s3cret"))
+    assert not utils.webhook_updates_validator("other", BODY, sign(BODY, "s3cret"))
+
+
 @given(st.binary(max_size=200), st.text(min_size=1, max_size=20))
 def test_what_was_signed_is_accepted(body, secret):
     assert verify(body, sign(body, secret), ["other", secret])

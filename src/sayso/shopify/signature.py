@@ -33,7 +33,7 @@ def sign_query(query: Mapping[str, str], secret: str) -> str:
     pairs = sorted(
         f"{_escape(key).replace('=', '%3D')}={_escape(value)}"
         for key, value in query.items()
-        if key not in {"hmac", "signature"}
+        if key != "hmac"
     )
     return hmac.new(secret.encode(), "&".join(pairs).encode(), hashlib.sha256).hexdigest()
 
