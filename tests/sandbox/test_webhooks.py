@@ -119,9 +119,10 @@ def test_uninstall_ends_tokens_and_subscriptions(box: Sandbox) -> None:
     token = box.access_token(domain)
     url = f"{box.shopify_url(domain)}/admin/api/2026-10/graphql.json"
     subscribe = (
-        "mutation($u: String!) { webhookSubscriptionCreate(topic: APP_UNINSTALLED, webhookSubscription: {uri: $u})"
+        "mutation($u: String!) { webhookSubscriptionCreate(topic: APP_UNINSTALLED, webhookSubscription: {uri: $u}) "
+        "{ userErrors { message } } }"
     )
-    ask = {"query": subscribe + "webhookSubscription: {uri: $u}) { userErrors { message } } }", "variables": {"u": NOWHERE}}
+    ask = {"query": subscribe, "variables": {"u": NOWHERE}}
     box.http.post(url, json=ask, headers={"X-Shopify-Access-Token": token})
     box.action("uninstall", shop=domain)
     assert [one.topic for one in box.deliveries()] == ["app/uninstalled"]
