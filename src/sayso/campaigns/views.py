@@ -1,0 +1,215 @@
+"""Campaigns: the list, the composer, and one campaign as it goes out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from sayso.contacts.queries import suggested_tags
+from sayso.messaging import queries as messaging
+from sayso.messaging.models import Template
+from sayso.shops.pages import page
+
+from . import compose, queries
+from .forms import CampaignForm
+from .models import Campaign
+
+LISTS = {
+    "": ("Everybody", ()),
+    "sent": ("Sent", queries.ACCEPTED),
+    "waiting": ("Waiting", queries.OPEN),
+    "failed": ("Failed", ("FAILED",)),
+    "skipped": ("Skipped", ("SKIPPED",)),
+    "unconfirmed": ("Unconfirmed", ("UNCONFIRMED",)),
+    "left_out": ("Left out", ()),
+}
+
+
+@require_GET
+@page("campaigns.view")
+def index(request: HttpRequest) -> HttpResponse:
+    from sayso.audience.selection import describe
+
+    campaigns = queries.listed(before=_id(request.GET, "before"), limit=queries.PAGE + 1)
+    shown = campaigns[: queries.PAGE]
+    figures = queries.figures_of(shown)
+    context = {
+        "campaigns": [(campaign, figures.get(campaign.pk), describe(campaign.audience)) for campaign in shown],
+        "older": shown[-1].pk if len(campaigns) > queries.PAGE else None,
+        "paged": "before" in request.GET,
+        "live": any(campaign.status == Campaign.Status.PENDING for campaign in shown),
+    }
+    return render(request, "campaigns/list.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@page("campaigns.create")
+def new(request: HttpRequest) -> HttpResponse:
+    """The composer. *Save draft* keeps it, *Send now* launches it; what blocks it is said, and the draft stays."""
+    from . import actions
+
+    templates, senders = messaging.approved_templates(), messaging.senders()
+    form = CampaignForm(request.POST or None, templates=templates, senders=senders)
+    if request.method == "POST" and form.is_valid():
+        campaign = actions.create(
+            name=form.cleaned_data["name"],
+            template_id=form.cleaned_data["template"].pk,
+            sender_id=form.cleaned_data["sender"].pk,
+            variables=[variable.mapping() for variable in form.variables],
+            audience=form.chosen_audience,
+            created_by=request.user.email[:64],
+        )
+        if request.POST.get("action") == "send":
+            return _launch(request, campaign)
+        messages.success(request, "Saved as a draft.")
+        return redirect("campaign", campaign.pk)
+    data: QueryDict = request.POST or request.GET
+    context = _composer(request, data, templates) | {
+        "form": form,
+        "templates": templates,
+        "senders": senders,
+        "tags": queries.tag_counts(suggested_tags()),
+        "data": data,
+        "sender_id": data.get("sender", ""),
+    }
+    return render(request, "campaigns/new.html", context, status=422 if request.method == "POST" else 200)
+
+
+@require_GET
+@page("campaigns.create")
+def composer(request: HttpRequest) -> HttpResponse:
+    """The part of the composer that follows the choices: variables, preview and reach."""
+    return render(request, "campaigns/composer.html", _composer(request, request.GET, messaging.approved_templates()))
+
+
+def _composer(request: HttpRequest, data: QueryDict, templates: list[Template]) -> dict[str, Any]:
+    from sayso.audience.selection import describe
+    from . import actions
+
+    template = next((one for one in templates if str(one.pk) == data.get("template")), None)
+    tag = data.get("tag", "").strip()
+    by_tag = data.get("audience") == "tag" or ("audience" not in data and bool(tag))
+    audience = {"tag": tag} if by_tag else {"all": True}
+    chosen = compose.variables(template, data) if template else []
+    ready = template is not None and (not by_tag or bool(tag))
+    return {
+        "chosen_template": template,
+        "variables": chosen,
+        "sources": [(key, name) for key, (name, _) in compose.SOURCES.items()],
+        "static": compose.STATIC,
+        "preview": compose.preview(template, chosen, request.shop.name) if template else None,
+        "by_tag": by_tag,
+        "tag": tag,
+        "reach": actions.reach(audience, template.pk) if template and ready else None,
+        "audience_words": describe(audience) if ready else "",
+    }
+
+
+@require_GET
+@page("campaigns.view")
+def detail(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    """One campaign; asked again every few seconds while it goes out (``done`` and ``at`` give the pace)."""
+    from sayso.audience.selection import describe
+    from . import actions
+
+    campaign = _campaign(campaign_id)
+    figures = queries.Figures(actions.counts(campaign_id))
+    at = request.GET.get("at", "")
+    context = {
+        "campaign": campaign,
+        "figures": figures,
+        "pace": queries.pace(
+            campaign, figures, done_before=_id(request.GET, "done"), at=float(at) if at.isdecimal() else None
+        ),
+        "now": int(timezone.now().timestamp()),
+        "live": campaign.status == Campaign.Status.PENDING,
+        "audience_words": describe(campaign.audience),
+        "failed": queries.reasons(campaign_id, "FAILED"),
+        "skipped": queries.reasons(campaign_id, "SKIPPED"),
+        "left_out": [queries.Reason(code, number) for code, number in actions.skips(campaign_id)],
+        "template": Template.objects.filter(pk=campaign.template_id).first(),
+        "sender": next((one for one in messaging.senders() if one.pk == campaign.sender_id), None),
+    }
+    if request.htmx and not request.htmx.history_restore_request:
+        return render(request, "campaigns/progress.html", context)
+    if context["template"]:
+        chosen = compose.stored(campaign.variables)
+        context["preview"] = compose.preview(context["template"], chosen, request.shop.name)
+    if campaign.status == Campaign.Status.DRAFT and campaign.template_id:
+        context["reach"] = actions.reach(campaign.audience, campaign.template_id)
+    return render(request, "campaigns/detail.html", context)
+
+
+@require_GET
+@page("campaigns.view")
+def recipients(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    """Who got it, who did not, and why; 50 a page."""
+    campaign = _campaign(campaign_id)
+    kind = request.GET.get("list", "")
+    kind = kind if kind in LISTS else ""
+    code, before = request.GET.get("code", "")[:40].replace("\x00", ""), _id(request.GET, "before")
+    if kind == "left_out":
+        found = queries.left_out(campaign_id, code=code, before=before)
+    else:
+        found = queries.recipients(campaign_id, statuses=LISTS[kind][1], code=code, before=before)
+    context = {
+        "campaign": campaign,
+        "recipients": found[: queries.PAGE],
+        "older": found[queries.PAGE - 1].pk if len(found) > queries.PAGE else None,
+        "paged": before is not None,
+        "kind": kind,
+        "code": code,
+        "lists": {key: name for key, (name, _) in LISTS.items()},
+    }
+    return render(request, "campaigns/recipients.html", context)
+
+
+@require_POST
+@page("campaigns.send")
+def launch(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    return _launch(request, _campaign(campaign_id))
+
+
+@require_POST
+@page("campaigns.send")
+def stop(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    """Send nothing more; what is out is out, the rest is skipped."""
+    from . import actions
+
+    actions.stop(_campaign(campaign_id).pk, actor=_actor(request))
+    messages.success(request, "Stopped. Messages that were not handed over yet are skipped.")
+    return redirect("campaign", campaign_id)
+
+
+def _launch(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    from . import actions
+
+    try:
+        actions.launch(campaign.pk, actor=_actor(request))
+    except actions.LaunchBlocked as blocked:
+        for reason in blocked.reasons:
+            messages.error(request, f"Not sent. {reason}")
+    else:
+        messages.success(request, "On its way. Consent is checked once more for each message.")
+    return redirect("campaign", campaign.pk)
+
+
+def _actor(request: HttpRequest) -> str:
+    return request.user.email[:64]
+
+
+def _campaign(campaign_id: int) -> Campaign:
+    campaign = Campaign.objects.filter(pk=campaign_id).first()
+    if campaign is None:
+        raise Http404(f"No campaign {campaign_id} in this shop")
+    return campaign
+
+
+def _id(query: QueryDict, name: str) -> int | None:
+    text = query.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None

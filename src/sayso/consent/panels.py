@@ -1,0 +1,23 @@
+"""What consent shows on a contact's profile."""
+
+from __future__ import annotations
+
+from sayso.shops.pages import Panel
+
+from . import queries
+
+SHOWN = 25
+
+
+def profile(contact_id: int, before: int | None = None) -> Panel:
+    """State per channel, and the ledger behind it."""
+    entries = queries.history(contact_id, before=before, limit=SHOWN + 1)
+    return Panel(
+        "consent/panel.html",
+        {
+            "consents": queries.of_contact(contact_id),
+            "entries": entries[:SHOWN],
+            "older_entry": entries[SHOWN - 1].pk if len(entries) > SHOWN else None,
+            "paged": before is not None,
+        },
+    )

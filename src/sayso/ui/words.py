@@ -1,0 +1,235 @@
+"""How the pages name states, kinds and codes: word and tone, once for all pages.
+
+A tone is the class of a badge; the words always stand beside the colour.
+"""
+
+from __future__ import annotations
+
+CONSENT = {
+    "SUBSCRIBED": ("Subscribed", "good"),
+    "PENDING": ("Awaiting confirmation", "calm wait"),
+    "NOT_SUBSCRIBED": ("Not subscribed", "calm"),
+    "UNSUBSCRIBED": ("Unsubscribed", "bad"),
+    "UNKNOWN": ("Unknown", "calm"),
+    "INVALID": ("Invalid address", "warn"),
+    "REDACTED": ("Redacted", "mute"),
+}
+
+CONSENT_SHORT = CONSENT | {"PENDING": ("Awaiting", "calm wait"), "INVALID": ("Invalid", "warn")}
+
+CONSENT_WORDS = {state: words for state, (words, _) in CONSENT.items()}
+
+CONSENT_MEANING = {
+    "SUBSCRIBED": "Opted in; marketing may be sent.",
+    "PENDING": "Consent was given but not yet confirmed.",
+    "NOT_SUBSCRIBED": "No opt-in on record.",
+    "UNSUBSCRIBED": "Opted out; nothing is sent until the person opts in again.",
+    "UNKNOWN": "No word on consent.",
+    "INVALID": "The address does not work or cannot be verified.",
+    "REDACTED": "Erased on a privacy request; permanent.",
+}
+
+CHANNELS = {"whatsapp": "WhatsApp", "sms": "SMS", "email": "E-mail"}
+
+MESSAGE = {
+    "QUEUED": ("Queued", "calm wait"),
+    "SENDING": ("Sending", "info"),
+    "SENT": ("Sent", "info"),
+    "DELIVERED": ("Delivered", "good"),
+    "READ": ("Read", "good"),
+    "FAILED": ("Failed", "bad"),
+    "SKIPPED": ("Skipped", "warn"),
+    "UNCONFIRMED": ("Unconfirmed", "warn"),
+    "RECEIVED": ("Received", "calm"),
+}
+
+CAMPAIGN = {
+    "DRAFT": ("Draft", "calm"),
+    "SCHEDULED": ("Scheduled", "calm wait"),
+    "PENDING": ("Sending", "info"),
+    "PAUSED": ("Paused", "warn"),
+    "SENT": ("Sent", "good"),
+    "PARTIALLY_SENT": ("Partially sent", "warn"),
+    "FAILED": ("Failed", "bad"),
+    "STOPPED": ("Stopped", "mute"),
+}
+
+ORDER = {
+    "INITIALIZED": ("Placed", "calm"),
+    "IN_PROGRESS": ("In progress", "info"),
+    "DELIVERED": ("Delivered", "good"),
+    "CANCELLED": ("Cancelled", "bad"),
+}
+
+CONNECTION = {
+    "CONNECTED": ("Connected", "good"),
+    "RESTRICTED": ("Restricted", "warn"),
+    "DISCONNECTED": ("Disconnected", "bad"),
+    "UNINSTALLED": ("Uninstalled", "mute"),
+    "NOT_STARTED": ("Not started", "calm"),
+    "IN_PROGRESS": ("In progress", "info"),
+    "COMPLETE": ("Complete", "good"),
+    "ERROR": ("Failed", "bad"),
+}
+
+OUTCOME = {
+    "ACCEPTED": ("Accepted", "good"),
+    "NO_CHANGE": ("No change", "calm"),
+    "REFUSED": ("Refused", "warn"),
+}
+
+OUTCOME_WORDS = {value: words for value, (words, _) in OUTCOME.items()}
+
+TEMPLATE = {
+    "APPROVED": ("Approved", "good"),
+    "PENDING_APPROVAL": ("In review", "calm wait"),
+    "PENDING": ("In review", "calm wait"),
+    "REJECTED": ("Rejected", "bad"),
+    "PAUSED": ("Paused", "warn"),
+    "DISABLED": ("Disabled", "mute"),
+    "DRAFT": ("Draft", "calm"),
+}
+
+VOCABULARIES = {
+    "consent": CONSENT,
+    "consent_short": CONSENT_SHORT,
+    "message": MESSAGE,
+    "campaign": CAMPAIGN,
+    "order": ORDER,
+    "connection": CONNECTION,
+    "outcome": OUTCOME,
+    "template": TEMPLATE,
+}
+
+SOURCES = {
+    "shopify": "Shopify",
+    "shopify_sync": "Shopify sync",
+    "shopify_checkout": "Shopify checkout",
+    "guest_checkout": "Guest checkout",
+    "staff": "Staff",
+    "manual": "Staff",
+    "api": "API",
+    "import": "Import",
+    "inbound": "Inbound message",
+    "order": "Order",
+    "form": "Form",
+    "chat_widget": "Chat widget",
+    "bis_widget": "Back-in-stock widget",
+    "keyword": "Keyword reply",
+    "stop_reply": "STOP reply",
+    "unsubscribe_link": "Unsubscribe link",
+    "double_opt_in": "Double opt-in",
+    "meta_131050": "WhatsApp: person opted out",
+    "meta_user_preferences": "WhatsApp marketing preferences",
+    "sms_provider": "SMS provider",
+    "email_bounce": "E-mail bounce",
+    "email_complaint": "Spam complaint",
+    "reconciliation": "Reconciliation",
+    "redaction": "Privacy request",
+    "merge": "Merge",
+    "inferred": "Inferred",
+}
+
+CONSENT_EVENTS = {
+    "SHOP_SUBSCRIBED": "Subscribed in Shopify",
+    "SHOP_PENDING": "Pending in Shopify",
+    "SHOP_NOT_SUBSCRIBED": "Not subscribed in Shopify",
+    "SHOP_UNSUBSCRIBED": "Unsubscribed in Shopify",
+    "SHOP_INVALID": "Invalid in Shopify",
+    "OPT_IN": "Opted in",
+    "OPT_IN_UNCONFIRMED": "Opted in, to be confirmed",
+    "CONFIRM": "Confirmed",
+    "PENDING_EXPIRED": "Confirmation ran out",
+    "RESUME": "Resumed marketing",
+    "CHAT_START": "Started a chat",
+    "IMPORT_WITH_PROOF": "Imported with proof",
+    "STAFF_WITH_PROOF": "Recorded by staff with proof",
+    "API_WITH_PROOF": "Recorded through the API with proof",
+    "INFERRED": "Inferred",
+    "INFERRED_WITHDRAWN": "Inferred consent withdrawn",
+    "OPT_OUT": "Opted out",
+    "SUPPRESSED_ADDRESS": "Address was opted out before",
+    "ADDRESS_INVALID": "Address found invalid",
+    "ADDRESS_CHANGED": "Address changed",
+    "ADDRESS_PROVEN": "Address proved to work",
+    "REDACT": "Redacted",
+    "MERGE": "Merged",
+}
+
+REFUSALS = {
+    "STALE": "An opt-out newer than this opt-in stands.",
+    "ADDRESS_INVALID": "The address does not work, so an opt-in for it does not count.",
+    "OPT_OUT_STANDS": "The person opted out; only their own opt-in can lift that.",
+    "NEEDS_CUSTOMER_OPT_IN": "After an opt-out only the customer can opt in again.",
+    "AWAITS_CUSTOMER": "The customer has been asked to confirm; only they can answer.",
+    "NOT_PENDING": "Nothing was waiting to be confirmed.",
+    "TOKEN_EXPIRED": "The confirmation came later than seven days.",
+    "FUTURE_TIME": "The opt-in claims a time that has not come yet.",
+    "OTHER_ADDRESS": "The opt-in was for another address than the contact has now.",
+    "ADDRESS_MISMATCH": "The opt-in was for another address than the contact has now.",
+    "REDACTED": "The contact was erased on a privacy request; nothing can be recorded.",
+}
+
+ACTORS = {
+    "customer": "Customer",
+    "staff": "Staff",
+    "system": "sayso",
+    "shop": "Shopify",
+    "provider": "Provider",
+}
+
+EVENTS = {
+    "contact.created": "Contact created",
+    "contact.updated": "Contact changed",
+    "contact.deleted": "Contact deleted",
+    "contact.redacted": "Contact redacted",
+    "contact.merged": "Contact merged",
+    "order.created": "Order placed",
+    "order.updated": "Order changed",
+    "order.cancelled": "Order cancelled",
+    "order.fulfilled": "Order fulfilled",
+    "consent.confirmation_requested": "Asked to confirm",
+    "message.created": "Message received",
+    "message.status_changed": "Message status changed",
+    "campaign.launched": "Campaign launched",
+    "campaign.stopped": "Campaign stopped",
+    "settings.changed": "Settings changed",
+}
+
+ORIGINS = {
+    "CAMPAIGN": "Campaign",
+    "AUTOMATION": "Automation",
+    "BACK_IN_STOCK": "Back in stock",
+    "INBOX": "Inbox",
+    "SYSTEM": "Notice",
+}
+
+CATEGORIES = {"MARKETING": "Marketing", "UTILITY": "Utility", "AUTHENTICATION": "Authentication"}
+
+GRANTS = {"client_credentials": "Client id and secret", "authorization_code": "Permission given in Shopify"}
+
+IDENTITIES = {
+    "wa_id": "WhatsApp id",
+    "bsuid": "WhatsApp user id",
+    "contact_key": "Contact key",
+    "phone": "Phone",
+    "email": "E-mail",
+}
+
+IMPORTS = {"customers": "Customers", "orders": "Orders"}
+
+ROLES = {"owner": "Owner", "admin": "Admin", "viewer": "Viewer"}
+
+BASES = {
+    "EXPLICIT": "explicit opt-in",
+    "DOUBLE_OPT_IN": "double opt-in",
+    "IMPORTED": "imported with proof",
+    "MANUAL": "recorded with proof",
+    "INFERRED": "inferred",
+}
+
+
+def sentence(code: str) -> str:
+    """``SOME_CODE`` or ``some.kind`` as words, for what no vocabulary names."""
+    words = code.replace("_", " ").replace(".", " ").strip().lower()
+    return words[:1].upper() + words[1:]
