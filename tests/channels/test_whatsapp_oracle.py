@@ -33,7 +33,7 @@ def without_nothing(document):
     """Their documents hold keys of null, false and empty, which mean the same as no key."""
     if isinstance(document, dict):
         kept = {key: without_nothing(value) for key, value in document.items()}
-        return {key: value for key, value in kept.items() if value or value == 0 and value is not False}
+        return {key: value for key, value in kept.items() if value or (value == 0 and value is not False)}
     return [without_nothing(item) for item in document] if isinstance(document, list) else document
 
 

@@ -21,7 +21,6 @@ from sayso.channels.base_url import check_base_url
 from sayso.channels.json import Unreadable, decode
 
 ATTEMPTS = 6
-_CHUNK = 1 << 20
 _LONGEST_LINE = 32 << 20
 # The key with its quotes and colon. Inside a text the quotes would be escaped, so this finds the key alone.
 _CHILD = b'"__parentId":'
@@ -101,8 +100,11 @@ def _read(http: httpx.Client, url: str, offset: int) -> Iterator[tuple[int, byte
             raise _TryAgain(f"HTTP {response.status_code}")
         if response.status_code not in {200, 206}:
             raise BulkError(f"the file cannot be read: HTTP {response.status_code}; its link may have expired")
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise BulkError("the store of the file sent it compressed although we asked for plain bytes")
         start = _start(response)
-        yield from _split(response.iter_bytes(_CHUNK), offset, skip=offset - start)
+        # As it comes from the socket: what a larger buffer still held would be lost with the connection.
+        yield from _split(response.iter_raw(), offset, skip=offset - start)
 
 
 def _start(response: httpx.Response) -> int:
