@@ -49,7 +49,7 @@ def test_a_wrong_or_expired_token_is_401(box: Sandbox) -> None:
         box.http.post(url, json={"query": "{ shop { name } }"}, headers={"X-Shopify-Access-Token": token}).status_code
         == 401
     )
-    box.token = ""
+    box.tokens.clear()
 
 
 def test_authorization_code_and_refresh(box: Sandbox) -> None:

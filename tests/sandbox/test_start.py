@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from sayso.sandbox.testing import Sandbox
+import pytest
+
+from sayso.sandbox.testing import Sandbox, SandboxError
 
 PAGE = """{ customers(first: 250) { nodes { id firstName lastName updatedAt tags
   defaultEmailAddress { emailAddress marketingState marketingUpdatedAt }
@@ -68,3 +70,8 @@ def test_two_shops_have_their_own_people_app_and_tokens(box: Sandbox) -> None:
     mine = box.graphql("{ customers(first: 250) { nodes { id } } }")["data"]["customers"]["nodes"]
     assert not {one["id"] for one in mine} & {one["id"] for one in reply["customers"]["nodes"]}
     assert box.http.post(url, json=ask, headers={"X-Shopify-Access-Token": box.access_token()}).status_code == 401
+
+
+def test_one_process_a_directory(tmp_path: Path) -> None:
+    with Sandbox(tmp_path, customers=1, orders=0), pytest.raises(SandboxError, match="ended with 1"):
+        Sandbox(tmp_path).start()

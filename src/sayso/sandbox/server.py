@@ -1,11 +1,13 @@
 """Starting and stopping the process."""
 
 import asyncio
+import fcntl
 import json
 import logging
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import uvicorn
 
@@ -61,6 +63,17 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
+def _lock(folder: Path) -> IO[bytes]:
+    """Hold the data directory for this process; a kill lets it go. Raises SystemExit where another holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / "lock").open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise SystemExit(f"another sandbox uses {folder}") from None
+    return file
+
+
 async def _serve(options: Options) -> None:
     listener = _listen(options.port)
     port = listener.getsockname()[1]
@@ -84,4 +97,5 @@ async def _serve(options: Options) -> None:
 
 def run(options: Options) -> None:
     """Serve until SIGINT or SIGTERM."""
-    asyncio.run(_serve(options))
+    with _lock(options.folder):
+        asyncio.run(_serve(options))

@@ -102,7 +102,7 @@ class Sandbox:
         self.process: subprocess.Popen[bytes] | None = None
         self.base = ""
         self.http = httpx.Client(trust_env=False, timeout=30)
-        self.token = ""
+        self.tokens: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         self.start()
@@ -181,13 +181,14 @@ class Sandbox:
     # --- the platforms -----------------------------------------------------------------------
 
     def access_token(self, domain: str = DOMAIN, client_id: str = CLIENT_ID, client_secret: str = CLIENT_SECRET) -> str:
-        """A token by the client credentials grant."""
+        """A token by the client credentials grant; `graphql` uses the newest one of the shop."""
         reply = self.http.post(
             f"{self.shopify_url(domain)}/admin/oauth/access_token",
             data={"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret},
         )
         reply.raise_for_status()
-        return str(reply.json()["access_token"])
+        self.tokens[domain] = str(reply.json()["access_token"])
+        return self.tokens[domain]
 
     def graphql(
         self,
@@ -199,11 +200,11 @@ class Sandbox:
         operation: str | None = None,
     ) -> dict[str, Any]:
         """The whole answer of the Admin API to a document."""
-        if not self.token or domain != DOMAIN:
-            self.token = self.access_token(domain)
+        if domain not in self.tokens:
+            self.access_token(domain)
         reply = self.http.post(
             f"{self.shopify_url(domain)}/admin/api/{version}/graphql.json",
-            headers={"X-Shopify-Access-Token": self.token},
+            headers={"X-Shopify-Access-Token": self.tokens[domain]},
             json={"query": query, "variables": variables or {}, "operationName": operation},
         )
         reply.raise_for_status()

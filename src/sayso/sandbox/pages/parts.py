@@ -53,7 +53,7 @@ def thread(messages: list[dict[str, Any]]) -> str:
 
 def consent_row(name: str, one: Consent) -> str:
     """One channel's consent."""
-    cells = "".join(f"<td>{text(value)}</td>" for value in (one.state, one.level, one.updated))
+    cells = "".join(f"<td>{text(value)}</td>" for value in (one.state, one.level, one.updated and one.updated[:10]))
     return f"<tr><th scope=row>{name}</th>{cells}</tr>"
 
 

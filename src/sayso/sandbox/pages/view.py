@@ -93,7 +93,8 @@ class Pages:
         found = "".join(
             f'<li><a href="/?{parts.text(urlencode({"q": query, "customer": key}))}"'
             f"{' aria-current=true' if key == current else ''}>"
-            f"<bdi>{parts.text(name)}</bdi> <small>{parts.text(phone or email)}</small></a></li>"
+            f"<bdi>{parts.text(name)}</bdi> <small>{parts.text(phone or ('' if email == name else email))}</small>"
+            "</a></li>"
             for key, name, email, phone in rows
         )
         return (
