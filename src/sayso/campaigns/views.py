@@ -89,6 +89,7 @@ def composer(request: HttpRequest) -> HttpResponse:
 
 def _composer(request: HttpRequest, data: QueryDict, templates: list[Template]) -> dict[str, Any]:
     from sayso.audience.selection import describe
+
     from . import actions
 
     template = next((one for one in templates if str(one.pk) == data.get("template")), None)
@@ -115,6 +116,7 @@ def _composer(request: HttpRequest, data: QueryDict, templates: list[Template]) 
 def detail(request: HttpRequest, campaign_id: int) -> HttpResponse:
     """One campaign; asked again every few seconds while it goes out (``done`` and ``at`` give the pace)."""
     from sayso.audience.selection import describe
+
     from . import actions
 
     campaign = _campaign(campaign_id)

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from sayso.contacts.models import Contact
 from sayso.events.models import Event
 
 from . import words
@@ -64,6 +65,7 @@ class Entry:
     status: str = ""
     error: str = ""
     contact_id: int | None = None
+    contact: str = ""
     campaign_id: int | None = None
     key: str = ""
 
@@ -103,6 +105,8 @@ def of_contact(contact_id: int, *, show: str, period: str, cursor: str = "") -> 
 
 def recent(*, limit: int) -> list[Entry]:
     """The shop's newest events that are not part of an import."""
+    events = list(Event.objects.filter(bulk=False).order_by("-id")[:limit])
+    people = Contact.objects.in_bulk([event.contact_id for event in events if event.contact_id])
     return [
         Entry(
             at=event.recorded_at,
@@ -111,23 +115,26 @@ def recent(*, limit: int) -> list[Entry]:
             title=event_title(event.kind, event.data),
             detail=_author(event.actor_kind, event.origin),
             contact_id=event.contact_id,
+            contact=people[event.contact_id].display_name if event.contact_id in people else "",
         )
-        for event in Event.objects.filter(bulk=False).order_by("-id")[:limit]
+        for event in events
     ]
 
 
 def event_title(kind: str, data: dict[str, Any]) -> str:
     """An event in words."""
     if kind == "consent.changed":
-        return "; ".join(
-            f"{words.CHANNELS[channel]}: {words.CONSENT[data[channel][1]][0]} (was {words.CONSENT[data[channel][0]][0]})"
-            for channel in words.CHANNELS
-            if isinstance(data.get(channel), list)
-        ) or "Consent changed"  # fmt: skip
+        changes = [(channel, data[channel]) for channel in words.CHANNELS if isinstance(data.get(channel), list)]
+        told = [f"{words.CHANNELS[one]}: {_state(new)} (was {_state(old)})" for one, (old, new) in changes]
+        return "; ".join(told) or "Consent changed"
     if kind in {"contact.tags_added", "contact.tags_removed"} and data.get("tags"):
         verb = "added" if kind.endswith("added") else "removed"
         return f"Tags {verb}: {', '.join(map(str, data['tags']))}"
     return words.EVENTS.get(kind, words.sentence(kind))
+
+
+def _state(state: str) -> str:
+    return words.CONSENT_WORDS.get(state, words.sentence(state))
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

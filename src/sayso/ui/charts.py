@@ -97,9 +97,10 @@ def _options(*, height: int) -> dict[str, Any]:
         "margin_right": 12,
         "spacing": 6,
         "show_y_guides": True,
+        "truncate_label": -1,
         "max_scale": 5,
         "min_scale": 2,
-        "formatter": _whole,
+        "value_formatter": _whole,
         "disable_xml_declaration": True,
     }
 

@@ -32,8 +32,8 @@ VIEWS = {
 }
 
 COLUMNS = (
-    "c.id, c.first_name, c.last_name, c.email, c.phone, c.tags, c.orders_count, c.total_spent, c.updated_at, c.excluded,"
-    " c.deleted_at, c.redacted_at, c.source, s.whatsapp_state, s.sms_state, s.email_state"
+    "c.id, c.first_name, c.last_name, c.email, c.phone, c.tags, c.orders_count, c.total_spent, c.updated_at,"
+    " c.excluded, c.deleted_at, c.redacted_at, c.source, s.whatsapp_state, s.sms_state, s.email_state"
 )
 
 

@@ -14,6 +14,7 @@ from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from sayso.messaging.codes import CODES
 from sayso.shops import roles
 from sayso.shops.pages import Panel
 from sayso.ui import words
@@ -53,17 +54,13 @@ def named(value: str | None, vocabulary: str) -> str:
 @register.filter
 def error_title(code: str) -> str:
     """What went wrong, in words."""
-    from sayso.messaging.codes import CODES
-
     known = CODES.get(code)
-    return known.title if known else words.sentence(code)
+    return known.title[:1].upper() + known.title[1:] if known else words.sentence(code)
 
 
 @register.filter
 def error_remedy(code: str) -> str:
     """What to do about it; "" where nothing is known."""
-    from sayso.messaging.codes import CODES
-
     known = CODES.get(code)
     return known.remedy if known else ""
 

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from sayso.consent import queries
-from sayso.consent.events import Channel
+from sayso.consent.events import Channel, State
 from sayso.consent.transitions import events
 from sayso.shops.pages import page
 from sayso.ui import words
@@ -39,5 +39,10 @@ def ledger(request: HttpRequest) -> HttpResponse:
 @require_GET
 @page("settings.view")
 def rules(request: HttpRequest) -> HttpResponse:
-    context = {"rules": queries.rules(), "meanings": words.CONSENT_MEANING, "refusals": words.REFUSALS}
+    context = {
+        "rules": queries.rules(),
+        "states": [state.value for state in State],  # the order of the cells
+        "meanings": words.CONSENT_MEANING,
+        "refusals": words.REFUSALS,
+    }
     return render(request, "consent/rules.html", context)
