@@ -20,8 +20,10 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from django.conf import settings
 
 from sayso.config.postgres import APP, OWNER, EmbeddedPostgres
+from sayso.shops.fields import EncryptedField
 
 PROGRAM = "import sys; from sayso.config.supervisor import up; sys.exit(up(sandbox=False))"
 BODY = b'{"id": 1}'
@@ -39,7 +41,7 @@ class Up:
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", PROGRAM],
-                env=inherited | {"SAYSO_DATA": str(data), "SAYSO_SECRET_KEY": "tests-only"} | environment,
+                env=inherited | {"SAYSO_DATA": str(data), "SAYSO_SECRET_KEY": settings.SECRET_KEY} | environment,
                 stdout=log,
                 stderr=log,
             )
@@ -118,9 +120,7 @@ def test_a_life(running: Up, data: Path):
             " address_secret, created_at)"
             " values ('a.myshopify.com', 'A', 'ACTIVE', true, 'EUR', 'UTC', 'DE', 'en', '{}', '', now())"
         )
-        from sayso.shops.models import ProviderApp
-
-        stored = ProviderApp._meta.get_field("secret").get_prep_value(SECRET)
+        stored = EncryptedField().get_prep_value(SECRET)
         connection.execute(
             "insert into provider_app (provider, client_id, secret, previous_secret, verify_token)"
             " values ('shopify', 'a', %s, '', '')",

@@ -33,6 +33,7 @@ class Credentials:
     def __init__(self) -> None:
         self._secrets: dict[str, tuple[str, ...]] | None = None
         self._tokens: dict[str, tuple[str, ...]] = {}
+        self._complained: set[str] = set()
         self._lock = asyncio.Lock()
         self._tried_at = float("-inf")
         self._task: asyncio.Task[None] | None = None
@@ -84,7 +85,9 @@ class Credentials:
                     secrets[provider].update(_plain(secret, previous))
                     tokens[provider].update(_plain(token))
                 except UndecipherableSecret as error:
-                    log.error("the %s app's deliveries are refused: %s", provider, error)
+                    if provider not in self._complained:  # once: it is read again every second while unverified
+                        log.error("the %s app's deliveries are refused: %s", provider, error)
+                    self._complained.add(provider)
         self._secrets = {provider: tuple(found) for provider, found in secrets.items()}
         self._tokens = {provider: tuple(found) for provider, found in tokens.items()}
 
