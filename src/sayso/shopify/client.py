@@ -95,7 +95,8 @@ class GraphQL:
         self._version = api_version
         self._tokens = token_source
         self._own_http = http is None
-        self._http = http or httpx.Client(timeout=httpx.Timeout(60.0, connect=10.0))
+        # A proxy of the environment is for the world, not for this machine.
+        self._http = http or httpx.Client(timeout=httpx.Timeout(60.0, connect=10.0), trust_env=not sandbox)
         self._attempts = attempts
         self._sleep, self._chance = sleep, chance
         self._bucket = Bucket(clock)
