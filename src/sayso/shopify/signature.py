@@ -31,9 +31,7 @@ def verify(body: bytes, header: str | bytes | None, secrets: Iterable[str]) -> b
 def sign_query(query: Mapping[str, str], secret: str) -> str:
     """The ``hmac`` of a redirect: hexadecimal, over the other parameters, sorted, as ``key=value`` joined by ``&``."""
     pairs = sorted(
-        f"{_escape(key).replace('=', '%3D')}={_escape(value)}"
-        for key, value in query.items()
-        if key != "hmac"
+        f"{_escape(key).replace('=', '%3D')}={_escape(value)}" for key, value in query.items() if key != "hmac"
     )
     return hmac.new(secret.encode(), "&".join(pairs).encode(), hashlib.sha256).hexdigest()
 
