@@ -64,6 +64,14 @@ def test_rows_equal_what_a_page_says(box: Sandbox) -> None:
     assert rows == paged
 
 
+def test_orders_name_their_buyer_or_nobody(box: Sandbox) -> None:
+    rows = lines(box, "{ orders { edges { node { id email customer { id legacyResourceId } } } } }")
+    ask = "{ orders(first: 250, sortKey: ID) { nodes { id email customer { id legacyResourceId } } } }"
+    paged = {one["id"]: one for one in box.graphql(ask)["data"]["orders"]["nodes"]}
+    assert {row["id"]: row for row in rows if row["id"] in paged} == paged
+    assert {row["customer"] is None for row in rows} == {True, False}
+
+
 def test_range_resumes_a_download(box: Sandbox) -> None:
     started, _ = run(box, "{ orders { edges { node { id name } } } }")
     box.settle()

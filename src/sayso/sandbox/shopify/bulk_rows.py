@@ -5,7 +5,7 @@ Running graphql-core per node would take minutes for 100,000 customers; this tak
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import FragmentDefinitionNode, SelectionSetNode, get_named_type, get_nullable_type, is_list_type
 
@@ -25,6 +25,17 @@ ROOT_CONNECTIONS: dict[str, tuple[str, str | None]] = {
     "productVariants": ("ProductVariant", None),
 }
 _CHUNK = 1_000
+
+
+class Reference(NamedTuple):
+    """A record of which only the id is asked."""
+
+    id: int
+
+
+def _buyer_id(order: Order, _: Scope) -> Reference | None:
+    # `customer { id }` is what everybody asks of an order: reading the whole customer would take as long as the rest
+    return Reference(order.customer) if order.customer else None
 
 
 class Plan:
@@ -52,7 +63,12 @@ class Plan:
                     )
                 continue
             below = Plan(schema, inner, field.selection_set, fragments) if field.selection_set else None
-            self.columns.append((key, self._reader(name), below, is_list_type(declared)))
+            asked = (
+                {one.name.value for one in fields_of(field.selection_set, fragments)} if field.selection_set else set()
+            )
+            only_id = bool(asked) and asked <= {"id", "legacyResourceId"}
+            reader = _buyer_id if only_id and (self.kind, name) == ("Order", "customer") else self._reader(name)
+            self.columns.append((key, reader, below, is_list_type(declared)))
 
     def _reader(self, name: str) -> Any:
         plain = FIELDS.get(self.kind, {}).get(name)
