@@ -163,7 +163,8 @@ def _entry(row: tuple[Any, ...]) -> Entry:
 
 def _author(actor_kind: str, origin: str) -> str:
     who = words.ACTORS.get(actor_kind, words.sentence(actor_kind))
-    return f"{who}, {words.SOURCES.get(origin, words.sentence(origin))}" if origin and origin != actor_kind else who
+    where = words.SOURCES.get(origin, words.sentence(origin))
+    return f"{who}, {where}" if where and where != who else who
 
 
 def _cursor(at: datetime, rank: int, pk: int) -> str:
