@@ -18,7 +18,9 @@ class Campaign(TenantModel):
     name = models.CharField(max_length=200)
     channel = models.CharField(max_length=8, default="whatsapp")
     template_id = models.BigIntegerField(null=True)
-    template_category = models.CharField(max_length=16, blank=True, default="", db_default="")  # at selection; a later change blocks
+    template_category = models.CharField(
+        max_length=16, blank=True, default="", db_default=""
+    )  # at selection; a later change blocks
     sender_id = models.BigIntegerField(null=True)
     # [{"initialValue": "{{1}}", "selectedValue": "customer.first_name", "fallback": "there"}]
     variables = models.JSONField(default=list)

@@ -4,3 +4,11 @@ from django.apps import AppConfig
 class CommerceConfig(AppConfig):
     name = "sayso.commerce"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from sayso.contacts import apply as contacts
+
+        from .apply import link_waiting
+
+        if link_waiting not in contacts.followers:
+            contacts.followers.append(link_waiting)

@@ -35,12 +35,19 @@ class Order(TenantModel):
     cancelled_at = models.DateTimeField(null=True)
     cancel_reason = models.CharField(max_length=32, null=True)
     source_updated_at = models.DateTimeField()
+    source_sequence = models.BigIntegerField(default=0, db_default=0)  # breaks ties of the time above
     synced_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         db_table = "orders"
         indexes = [
             models.Index(fields=["shop_id", "contact_id", "placed_at"], name="orders_contact"),
+            # Orders that came before their customer.
+            models.Index(
+                fields=["shop_id", "shopify_customer_id"],
+                name="orders_waiting",
+                condition=models.Q(contact_id__isnull=True, shopify_customer_id__isnull=False),
+            ),
         ]
         constraints = [models.UniqueConstraint(fields=["shop_id", "shopify_order_id"], name="orders_shopify_id")]
 

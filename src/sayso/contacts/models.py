@@ -38,7 +38,6 @@ class Contact(TenantModel):
     excluded = models.BooleanField(default=False, db_default=False)
     orders_count = models.BigIntegerField(default=0, db_default=0)
     total_spent = models.DecimalField(max_digits=20, decimal_places=2, default=0, db_default=0)
-    first_order_at = models.DateTimeField(null=True)
     last_order_at = models.DateTimeField(null=True)
     last_message_received_at = models.DateTimeField(null=True)
     last_engaged_at = models.DateTimeField(null=True)

@@ -18,7 +18,9 @@ class Sender(TenantModel):
     token = EncryptedField()
     base_url = models.CharField(max_length=255)
     per_second = models.IntegerField(default=80, db_default=80)
-    status = models.CharField(max_length=12, default="CONNECTED", db_default="CONNECTED")  # CONNECTED, RESTRICTED, DISCONNECTED
+    status = models.CharField(
+        max_length=12, default="CONNECTED", db_default="CONNECTED"
+    )  # CONNECTED, RESTRICTED, DISCONNECTED
     status_reason = models.CharField(max_length=255, blank=True, default="", db_default="")
     created_at = models.DateTimeField(db_default=Now())
 
@@ -52,10 +54,10 @@ class Template(TenantModel):
 
 
 class Message(TenantModel):
-    """One message to or from one contact; of a campaign it is the recipient row. States: see ``sql/functions.sql``."""
+    """One message to or from one contact; of a campaign it is the recipient row. States: features §9.1."""
 
     app_may = "SELECT, INSERT"
-    """UPDATE is granted column by column in ``sql/functions.sql``; who gets what is settled when the row is made."""
+    """UPDATE is granted column by column in ``sql/30_guard.sql``; who gets what is settled when the row is made."""
 
     contact_id = models.BigIntegerField()
     channel = models.CharField(max_length=8)
@@ -72,7 +74,6 @@ class Message(TenantModel):
     status = models.CharField(max_length=12)
     not_before = models.DateTimeField(db_default=Now())
     attempt = models.SmallIntegerField(default=0, db_default=0)
-    leased_until = models.DateTimeField(null=True)
     queued_at = models.DateTimeField(db_default=Now())
     sending_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
@@ -105,7 +106,8 @@ class Message(TenantModel):
                 condition=models.Q(provider_id__isnull=False),
             ),
             models.UniqueConstraint(
-                fields=["shop_id", "origin", "origin_id", "contact_id"],
+                # One campaign, one address, one message, whatever the program believes.
+                fields=["shop_id", "origin_id", "address_key"],
                 name="message_campaign_once",
                 condition=models.Q(origin="CAMPAIGN"),
             ),

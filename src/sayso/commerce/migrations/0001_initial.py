@@ -55,11 +55,19 @@ class Migration(migrations.Migration):
                 ("cancelled_at", models.DateTimeField(null=True)),
                 ("cancel_reason", models.CharField(max_length=32, null=True)),
                 ("source_updated_at", models.DateTimeField()),
+                ("source_sequence", models.BigIntegerField(db_default=0, default=0)),
                 ("synced_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
                 "db_table": "orders",
-                "indexes": [models.Index(fields=["shop_id", "contact_id", "placed_at"], name="orders_contact")],
+                "indexes": [
+                    models.Index(fields=["shop_id", "contact_id", "placed_at"], name="orders_contact"),
+                    models.Index(
+                        condition=models.Q(("contact_id__isnull", True), ("shopify_customer_id__isnull", False)),
+                        fields=["shop_id", "shopify_customer_id"],
+                        name="orders_waiting",
+                    ),
+                ],
                 "constraints": [
                     models.UniqueConstraint(fields=("shop_id", "shopify_order_id"), name="orders_shopify_id")
                 ],

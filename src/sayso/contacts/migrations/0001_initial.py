@@ -76,7 +76,6 @@ class Migration(migrations.Migration):
                 ("excluded", models.BooleanField(db_default=False, default=False)),
                 ("orders_count", models.BigIntegerField(db_default=0, default=0)),
                 ("total_spent", models.DecimalField(db_default=0, decimal_places=2, default=0, max_digits=20)),
-                ("first_order_at", models.DateTimeField(null=True)),
                 ("last_order_at", models.DateTimeField(null=True)),
                 ("last_message_received_at", models.DateTimeField(null=True)),
                 ("last_engaged_at", models.DateTimeField(null=True)),

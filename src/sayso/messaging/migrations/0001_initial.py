@@ -33,7 +33,6 @@ class Migration(migrations.Migration):
                 ("status", models.CharField(max_length=12)),
                 ("not_before", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ("attempt", models.SmallIntegerField(db_default=0, default=0)),
-                ("leased_until", models.DateTimeField(null=True)),
                 ("queued_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ("sending_at", models.DateTimeField(null=True)),
                 ("sent_at", models.DateTimeField(null=True)),
@@ -69,7 +68,7 @@ class Migration(migrations.Migration):
                     ),
                     models.UniqueConstraint(
                         condition=models.Q(("origin", "CAMPAIGN")),
-                        fields=("shop_id", "origin", "origin_id", "contact_id"),
+                        fields=("shop_id", "origin_id", "address_key"),
                         name="message_campaign_once",
                     ),
                 ],

@@ -1,0 +1,74 @@
+-- Bring the staged orders of a run into `orders` and `order_line`. An order is a whole picture: the newest one wins.
+-- Planned like contacts_apply: look-ups only, with the shop hidden from the statistics.
+CREATE OR REPLACE FUNCTION commerce_apply(p_run bigint, p_bulk boolean)
+RETURNS TABLE (shopify_order_id bigint, order_id bigint, contact_id bigint, created boolean)
+LANGUAGE plpgsql SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan SET jit = off
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+#variable_conflict use_column
+DECLARE
+    shop bigint := current_shop();
+    touched bigint[];
+BEGIN
+    -- Qualified by nothing else: the search path ends in pg_temp, and no real table has this name.
+    CREATE TEMPORARY TABLE IF NOT EXISTS written_orders (
+        seq integer, id bigint, shopify_order_id bigint, contact_id bigint, created boolean, cancelled boolean
+    ) ON COMMIT DELETE ROWS;
+    DELETE FROM written_orders;
+    WITH newest AS (
+        SELECT DISTINCT ON (s.shopify_order_id) s.*, coalesce(s.contact_id, customer.id) AS owner
+        FROM staging.orders s
+        LEFT JOIN LATERAL (
+            SELECT c.id FROM contact c WHERE c.shop_id = (SELECT shop) AND c.shopify_customer_id = s.shopify_customer_id
+            LIMIT 1
+        ) customer ON s.shopify_customer_id IS NOT NULL
+        WHERE s.run = p_run
+        ORDER BY s.shopify_order_id, s.at DESC, s.sequence DESC
+    ), written AS (
+        INSERT INTO orders AS o (shop_id, contact_id, shopify_order_id, shopify_customer_id, name, number, email, phone,
+            status, financial_status, fulfillment_status, total, currency, test, source_name, tags, checkout_token,
+            status_url, placed_at, cancelled_at, cancel_reason, source_updated_at, source_sequence)
+        SELECT shop, owner, shopify_order_id, shopify_customer_id, name, number, email, phone, status,
+            financial_status, fulfillment_status, total, currency, test, source_name, tags, checkout_token, status_url,
+            placed_at, cancelled_at, cancel_reason, at, sequence
+        FROM newest ORDER BY shopify_order_id
+        ON CONFLICT (shop_id, shopify_order_id) DO UPDATE SET
+            contact_id = coalesce(excluded.contact_id, o.contact_id),
+            shopify_customer_id = excluded.shopify_customer_id, name = excluded.name, number = excluded.number,
+            email = excluded.email, phone = excluded.phone, status = excluded.status,
+            financial_status = excluded.financial_status, fulfillment_status = excluded.fulfillment_status,
+            total = excluded.total, currency = excluded.currency, test = excluded.test,
+            source_name = excluded.source_name, tags = excluded.tags,
+            checkout_token = coalesce(excluded.checkout_token, o.checkout_token),
+            status_url = coalesce(excluded.status_url, o.status_url), placed_at = excluded.placed_at,
+            cancelled_at = excluded.cancelled_at, cancel_reason = excluded.cancel_reason,
+            source_updated_at = excluded.source_updated_at, source_sequence = excluded.source_sequence,
+            synced_at = now()
+            WHERE (excluded.source_updated_at, excluded.source_sequence) > (o.source_updated_at, o.source_sequence)
+        RETURNING o.id, o.shopify_order_id, o.contact_id, o.xmax = 0 AS created, o.cancelled_at IS NOT NULL AS cancelled
+    )
+    INSERT INTO written_orders
+    SELECT n.seq, w.id, w.shopify_order_id, w.contact_id, w.created, w.cancelled
+    FROM written w JOIN LATERAL (
+        SELECT s.seq FROM staging.orders s WHERE s.run = p_run AND s.shopify_order_id = w.shopify_order_id
+        ORDER BY s.at DESC, s.sequence DESC LIMIT 1
+    ) n ON true;
+
+    SELECT array_agg(w.id) INTO touched FROM written_orders w WHERE NOT w.created;
+    DELETE FROM order_line l WHERE l.shop_id = (SELECT shop) AND l.order_id = ANY (touched);
+    INSERT INTO order_line (shop_id, order_id, position, product_id, variant_id, title, variant_title, vendor, sku,
+        quantity, price)
+    SELECT shop, w.id, l.position, l.product_id, l.variant_id, l.title, l.variant_title, l.vendor, l.sku, l.quantity, l.price
+    FROM written_orders w JOIN staging.order_line l ON l.run = p_run AND l.seq = w.seq;
+
+    INSERT INTO event (shop_id, kind, contact_id, occurred_at, actor_kind, origin, bulk, data)
+    SELECT shop, CASE WHEN w.created THEN 'order.created' WHEN w.cancelled THEN 'order.cancelled' ELSE 'order.updated' END,
+        w.contact_id, s.at, 'shop', 'shopify', p_bulk,
+        jsonb_build_object('order', w.id::text, 'name', s.name, 'total', s.total::text, 'currency', s.currency)
+    FROM written_orders w JOIN LATERAL (
+        SELECT * FROM staging.orders s WHERE s.run = p_run AND s.shopify_order_id = w.shopify_order_id
+        ORDER BY s.at DESC, s.sequence DESC LIMIT 1
+    ) s ON true;
+    RETURN QUERY SELECT w.shopify_order_id, w.id, w.contact_id, w.created FROM written_orders w;
+END $$;
+REVOKE ALL ON FUNCTION commerce_apply FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION commerce_apply TO sayso_app;

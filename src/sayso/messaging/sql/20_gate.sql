@@ -1,0 +1,68 @@
+-- May this contact be messaged on this channel for this purpose? One row a contact; code is null where nothing speaks
+-- against it, else the first failing check (features §6.9). Used for reach, queueing and dispatch alike. Written so that
+-- PostgreSQL inlines it: no rights of its own, no settings, one SELECT.
+CREATE OR REPLACE FUNCTION message_gate(p_channel text, p_purpose text, p_contacts bigint[])
+RETURNS TABLE (contact_id bigint, code text, detail text, address text, address_key bytea)
+LANGUAGE sql STABLE AS $$
+    SELECT c.id,
+        CASE
+            WHEN c.redacted_at IS NOT NULL OR slot.state = 'REDACTED' THEN 'CUSTOMER_IS_REDACTED'
+            WHEN c.deleted_at IS NOT NULL THEN 'CUSTOMER_IS_DELETED'
+            WHEN c.excluded AND p_purpose <> 'SERVICE' THEN 'CUSTOMER_IS_EXCLUDED'
+            WHEN slot.address IS NULL AND slot.state = 'INVALID' THEN 'CUSTOMER_IS_INVALID'
+            WHEN slot.address IS NULL AND p_channel <> 'email' AND c.phone_raw IS NOT NULL
+                THEN 'CUSTOMER_IS_MISSING_CALLING_CODE'
+            WHEN slot.address IS NULL THEN 'CUSTOMER_IS_MISSING_ADDRESS'
+            WHEN slot.state = 'INVALID' THEN 'CUSTOMER_IS_INVALID'
+            WHEN EXISTS (
+                SELECT FROM address_status a WHERE a.shop_id = c.shop_id AND a.contact_id = c.id AND a.channel = p_channel
+                AND a.address_key = slot.key AND (a.until IS NULL OR a.until > now())
+            ) THEN 'CUSTOMER_IS_UNREACHABLE'
+            WHEN suppressed.kind = 'REDACTED' THEN 'CUSTOMER_IS_REDACTED'
+            WHEN suppressed.kind = 'LOCAL' AND p_purpose <> 'SERVICE' THEN 'CUSTOMER_IS_BLACKLISTED'
+            WHEN p_purpose <> 'SERVICE' AND suppressed.kind IN ('OPT_OUT', 'COMPLAINT') THEN 'CUSTOMER_IS_NOT_OPTED_IN'
+            WHEN p_purpose <> 'SERVICE' AND EXISTS (
+                SELECT FROM contact other WHERE other.shop_id = c.shop_id AND other.id <> c.id AND other.excluded
+                AND CASE p_channel WHEN 'email' THEN other.email_key = slot.key ELSE other.phone_key = slot.key END
+            ) THEN 'CUSTOMER_IS_EXCLUDED'
+            WHEN p_purpose = 'SERVICE' THEN NULL
+            WHEN slot.consented_key IS DISTINCT FROM slot.key THEN 'CUSTOMER_IS_NOT_OPTED_IN'
+            WHEN slot.state = 'SUBSCRIBED' THEN NULL
+            WHEN p_purpose = 'UTILITY' AND slot.state IN ('PENDING', 'NOT_SUBSCRIBED', 'UNKNOWN') AND (
+                SELECT coalesce((s.settings ->> 'utility_without_marketing_opt_in')::boolean, false)
+                FROM shop s WHERE s.id = c.shop_id
+            ) THEN NULL
+            ELSE 'CUSTOMER_IS_NOT_OPTED_IN'
+        END,
+        slot.state, slot.address, slot.key
+    FROM contact c
+    LEFT JOIN consent_state st ON st.shop_id = c.shop_id AND st.contact_id = c.id
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE p_channel WHEN 'email' THEN c.email ELSE c.phone END AS address,
+            CASE p_channel WHEN 'email' THEN c.email_key ELSE c.phone_key END AS key,
+            coalesce(CASE p_channel WHEN 'email' THEN st.email_state WHEN 'sms' THEN st.sms_state
+                ELSE st.whatsapp_state END, 'UNKNOWN') AS state,
+            CASE p_channel WHEN 'email' THEN st.email_address_key WHEN 'sms' THEN st.sms_address_key
+                ELSE st.whatsapp_address_key END AS consented_key,
+            CASE p_channel WHEN 'email' THEN st.email_opt_in_at WHEN 'sms' THEN st.sms_opt_in_at
+                -- A resume gives back an opt-in: it counts as one at its own time.
+                ELSE CASE WHEN st.whatsapp_opt_in_at IS NOT NULL
+                    THEN greatest(st.whatsapp_opt_in_at, st.whatsapp_resumed_at) END END AS opt_in_at
+    ) AS slot
+    LEFT JOIN LATERAL (
+        SELECT u.kind FROM suppression u WHERE u.shop_id = c.shop_id AND u.address_key = slot.key
+        AND (u.kind IN ('REDACTED', 'LOCAL') OR slot.opt_in_at IS NULL OR slot.opt_in_at <= u.opted_out_at)
+        ORDER BY CASE u.kind WHEN 'REDACTED' THEN 0 WHEN 'LOCAL' THEN 1 ELSE 2 END LIMIT 1
+    ) AS suppressed ON true
+    WHERE c.shop_id = nullif(current_setting('sayso.shop_id', true), '')::bigint AND c.id = ANY (p_contacts)
+$$;
+REVOKE ALL ON FUNCTION message_gate FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION message_gate TO sayso_app;
+
+-- What a message is for follows from its template's category and its origin; nobody may claim otherwise.
+CREATE OR REPLACE FUNCTION message_purpose(p_category text, p_origin text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN p_category IS NOT NULL THEN p_category WHEN p_origin = 'INBOX' THEN 'SERVICE' END
+$$;
+GRANT EXECUTE ON FUNCTION message_purpose TO sayso_app;

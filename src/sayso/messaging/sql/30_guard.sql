@@ -1,0 +1,58 @@
+-- The database's own guard, behind the gate: what must never be sent is refused here even if the program is wrong.
+
+-- A message is born QUEUED (out) or RECEIVED (in), with the purpose its template and origin give.
+CREATE OR REPLACE FUNCTION message_is_born_honest() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    wrong text;
+BEGIN
+    SELECT format('message %s: status %s, purpose %s', m.id, m.status, m.purpose) INTO wrong
+    FROM fresh m LEFT JOIN template t ON t.shop_id = m.shop_id AND t.id = m.template_id
+    WHERE CASE m.direction
+        WHEN 'OUT' THEN m.status <> 'QUEUED' OR m.address_key IS NULL
+            OR m.purpose IS DISTINCT FROM message_purpose(t.category, m.origin)
+            OR (m.template_id IS NOT NULL AND t.id IS NULL)
+        ELSE m.status <> 'RECEIVED'
+    END LIMIT 1;
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'a message begins QUEUED or RECEIVED, with the purpose of its template (%)', wrong
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+DROP TRIGGER IF EXISTS born_honest ON message;
+CREATE TRIGGER born_honest AFTER INSERT ON message REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION message_is_born_honest();
+
+-- Nothing moves to SENDING but through message_claim, and not even that for somebody the gate refuses.
+CREATE OR REPLACE FUNCTION message_may_be_sent() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp
+SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    category text;
+    refusal text;
+    key bytea;
+BEGIN
+    IF current_user <> 'sayso_owner' THEN
+        RAISE EXCEPTION 'a message is handed over by message_claim alone' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF OLD.status <> 'QUEUED' OR NEW.direction <> 'OUT' THEN
+        RAISE EXCEPTION 'message % is %, not QUEUED', NEW.id, OLD.status USING ERRCODE = 'check_violation';
+    END IF;
+    SELECT t.category INTO category FROM template t WHERE t.shop_id = NEW.shop_id AND t.id = NEW.template_id;
+    IF NEW.purpose IS DISTINCT FROM message_purpose(category, NEW.origin) THEN
+        RAISE EXCEPTION 'message % claims to be %, its template is %', NEW.id, NEW.purpose, category
+            USING ERRCODE = 'check_violation';
+    END IF;
+    SELECT g.code, g.address_key INTO refusal, key FROM message_gate(NEW.channel, NEW.purpose, ARRAY[NEW.contact_id]) g;
+    IF NOT FOUND OR refusal IS NOT NULL OR key IS DISTINCT FROM NEW.address_key THEN
+        RAISE EXCEPTION 'contact % may not be messaged: %', NEW.contact_id, coalesce(refusal, 'another address')
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+DROP TRIGGER IF EXISTS may_be_sent ON message;
+CREATE TRIGGER may_be_sent BEFORE UPDATE ON message
+    FOR EACH ROW WHEN (NEW.status = 'SENDING' AND OLD.status IS DISTINCT FROM 'SENDING')
+    EXECUTE FUNCTION message_may_be_sent();
+
+GRANT UPDATE (status, not_before, attempt, body, parameters, sent_at, delivered_at, read_at, failed_at, provider_id,
+    error_code, provider_code, provider_text) ON message TO sayso_app;

@@ -1,0 +1,89 @@
+-- Queue one message for each contact of a chunk that may be messaged, and note the others with their reason. Two
+-- contacts with one address are messaged once, the older of them. Runs with the caller's rights.
+CREATE OR REPLACE FUNCTION message_queue(
+    p_contacts bigint[], p_channel text, p_origin text, p_origin_id bigint, p_template bigint, p_sender bigint
+) RETURNS TABLE (queued bigint, skipped bigint) LANGUAGE plpgsql SET search_path = public, pg_temp SET jit = off AS $$
+DECLARE
+    shop bigint := current_shop();
+    v_purpose text := (SELECT message_purpose(t.category, p_origin) FROM template t WHERE t.shop_id = current_shop() AND t.id = p_template);
+BEGIN
+    RETURN QUERY
+    WITH gated AS MATERIALIZED (
+        SELECT g.contact_id, g.detail, g.address, g.address_key, coalesce(g.code, CASE WHEN
+            row_number() OVER (PARTITION BY g.code IS NULL, g.address_key ORDER BY g.contact_id) > 1
+            OR EXISTS (
+                SELECT FROM message m WHERE m.shop_id = (SELECT shop) AND m.origin = 'CAMPAIGN'
+                AND m.origin_id = p_origin_id AND m.address_key = g.address_key
+            ) THEN 'CUSTOMER_SHARES_ADDRESS' END) AS code
+        FROM message_gate(p_channel, v_purpose, p_contacts) g
+    ), queueing AS (
+        INSERT INTO message (shop_id, contact_id, channel, direction, origin, origin_id, purpose, template_id, sender_id,
+            address, address_key, status)
+        SELECT shop, contact_id, p_channel, 'OUT', p_origin, p_origin_id, v_purpose, p_template, p_sender,
+            address, address_key, 'QUEUED'
+        FROM gated WHERE code IS NULL ORDER BY contact_id
+        RETURNING 1
+    ), skipping AS (
+        INSERT INTO message_skip (shop_id, origin, origin_id, contact_id, code, detail)
+        SELECT shop, p_origin, p_origin_id, contact_id, code, detail FROM gated WHERE code IS NOT NULL
+        ON CONFLICT DO NOTHING
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM queueing), (SELECT count(*) FROM skipping);
+END $$;
+REVOKE ALL ON FUNCTION message_queue FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION message_queue TO sayso_app;
+
+-- Hand messages over: under locks that no opt-out can pass, ask the gate again and move to SENDING what may go, to
+-- SKIPPED what may not. The only way into SENDING. Answers the ids that are SENDING now.
+CREATE OR REPLACE FUNCTION message_claim(p_ids bigint[]) RETURNS SETOF bigint LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp SET jit = off AS $$
+DECLARE
+    shop bigint := current_shop();
+BEGIN
+    PERFORM 1 FROM contact c WHERE c.shop_id = shop AND c.id = ANY (ARRAY(
+        SELECT m.contact_id FROM message m WHERE m.shop_id = shop AND m.id = ANY (p_ids))) ORDER BY c.id FOR SHARE;
+    RETURN QUERY
+    WITH held AS MATERIALIZED (
+        SELECT m.id, m.contact_id, m.channel, m.purpose, m.address_key FROM message m
+        WHERE m.shop_id = shop AND m.id = ANY (p_ids) AND m.status = 'QUEUED' AND m.direction = 'OUT' FOR UPDATE
+    ), judged AS MATERIALIZED (
+        SELECT held.id, coalesce(g.code, CASE WHEN g.address_key IS DISTINCT FROM held.address_key
+            THEN 'CUSTOMER_IS_NOT_OPTED_IN' END) AS code
+        FROM (SELECT channel, purpose, array_agg(contact_id) AS contacts FROM held GROUP BY 1, 2) kinds
+        CROSS JOIN LATERAL message_gate(kinds.channel, kinds.purpose, kinds.contacts) g
+        JOIN held ON held.contact_id = g.contact_id AND held.channel = kinds.channel AND held.purpose = kinds.purpose
+    ), moved AS (
+        UPDATE message m SET status = CASE WHEN j.code IS NULL THEN 'SENDING' ELSE 'SKIPPED' END,
+            error_code = j.code, sending_at = CASE WHEN j.code IS NULL THEN clock_timestamp() END,
+            attempt = m.attempt + CASE WHEN j.code IS NULL THEN 1 ELSE 0 END
+        FROM judged j WHERE m.shop_id = shop AND m.id = j.id
+        RETURNING m.id, m.status
+    )
+    SELECT moved.id FROM moved WHERE moved.status = 'SENDING';
+END $$;
+REVOKE ALL ON FUNCTION message_claim FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION message_claim TO sayso_app;
+
+-- Shops and senders with messages that are due, for the dispatcher, which works for all shops.
+CREATE OR REPLACE FUNCTION due_senders() RETURNS TABLE (shop_id bigint, sender_id bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT s.shop_id, s.id FROM sender s JOIN shop ON shop.id = s.shop_id AND shop.status = 'ACTIVE'
+    WHERE s.status = 'CONNECTED' AND EXISTS (
+        SELECT FROM message m WHERE m.shop_id = s.shop_id AND m.sender_id = s.id AND m.status = 'QUEUED'
+        AND m.not_before <= now())
+$$;
+REVOKE ALL ON FUNCTION due_senders FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION due_senders TO sayso_app;
+
+-- Messages that were handed over by a worker that is gone: what the provider did with them nobody knows. They become
+-- UNCONFIRMED, are never sent again by themselves, and are settled by a later status that carries our id.
+CREATE OR REPLACE FUNCTION unconfirm_lost(p_older interval) RETURNS bigint LANGUAGE sql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+    WITH lost AS (
+        UPDATE message SET status = 'UNCONFIRMED', error_code = 'MESSAGE_IS_UNCONFIRMED'
+        WHERE status = 'SENDING' AND sending_at < now() - p_older RETURNING 1
+    ) SELECT count(*) FROM lost
+$$;
+REVOKE ALL ON FUNCTION unconfirm_lost FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION unconfirm_lost TO sayso_app;
