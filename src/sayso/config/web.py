@@ -40,6 +40,7 @@ def serve(sockets: list[socket.socket] | None, host: str, port: int) -> None:
         log_level="warning",
         backlog=2048,
         server_header=False,
+        proxy_headers=False,  # the application reads them where they matter
         timeout_keep_alive=30,
         timeout_graceful_shutdown=DRAIN,
     )

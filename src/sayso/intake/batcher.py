@@ -7,11 +7,11 @@ deliveries a second as an INSERT per Django request, at a tenth of the p99 (``be
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections import deque
 from collections.abc import Sequence
 
+import msgspec
 import psycopg
 
 from sayso.events.listen import LONGEST_DELAY, connection_parameters
@@ -25,20 +25,22 @@ CAPACITY = 5_000  # deliveries
 CAPACITY_BYTES = 64 * 2**20
 LARGEST_BATCH = 500
 LARGEST_BATCH_BYTES = 16 * 2**20
+_encode = msgspec.json.Encoder().encode
 PATIENCE = 4.0  # seconds for a batch: Shopify gives up on an answer after five
 
 # Given twice in one batch or stored before: both end in DO NOTHING. The shop is found here, so that a shop installed
-# a moment ago is known at once. One announcement a commit wakes the workers.
+# a moment ago is known at once. One announcement a commit wakes the workers. Binary arrays (%b), because quoting a text
+# array took a third of the time spent on a delivery.
 STORE = """
 with given as (
-  select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::bytea[],
+  select * from unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::int2[], %b::text[], %b::text[], %b::bytea[],
                        %s::timestamptz[])
        as t(provider, key, shop_domain, topic, lane, fold_key, headers, body, triggered_at)
 ), stored as (
   insert into delivery (provider, key, shop_id, topic, lane, fold_key, headers, body, triggered_at, state, error)
   select g.provider, g.key, s.id, g.topic, g.lane, g.fold_key, g.headers::jsonb, g.body, g.triggered_at,
-         case when g.shop_domain is not null and s.id is null then 'IGNORED' else 'NEW' end,
-         case when g.shop_domain is not null and s.id is null then 'unknown shop' else '' end
+         case when g.shop_domain <> '-' and s.id is null then 'IGNORED' else 'NEW' end,
+         case when g.shop_domain <> '-' and s.id is null then 'unknown shop' else '' end
   from given g left join shop s on s.domain = g.shop_domain
   on conflict (provider, key) do nothing
   returning state
@@ -116,8 +118,8 @@ class Batcher:
         if len(self._queue) >= CAPACITY or self._bytes + size > CAPACITY_BYTES:
             raise Overloaded
         row = (
-            provider, envelope.key, envelope.shop_domain, envelope.topic, envelope.lane, envelope.fold_key,
-            json.dumps(envelope.kept_headers), body, envelope.triggered_at,
+            provider, envelope.key, "-" if envelope.shop_domain is None else envelope.shop_domain, envelope.topic,
+            envelope.lane, envelope.fold_key, _encode(envelope.kept_headers).decode(), body, envelope.triggered_at,
         )  # fmt: skip
         future = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(row, size, future))
