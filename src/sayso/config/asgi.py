@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Any
+from typing import Any, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sayso.config.settings")
 
@@ -41,9 +41,11 @@ class Application:
         self.endpoint = Endpoint()
         self.live = Live()
         # Only pages ask who the client is; for a webhook the proxy's headers would be 5 % of the work.
-        pages = WSGIMiddleware(WSGIHandler(), workers=THREADS)
-        self._pages = ProxyHeadersMiddleware(pages, trusted_hosts=os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"))
-        self._routes = {
+        pages: Any = WSGIMiddleware(cast(Any, WSGIHandler()), workers=THREADS)
+        self._pages: Any = ProxyHeadersMiddleware(
+            pages, trusted_hosts=os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
+        )
+        self._routes: dict[str, Any] = {
             "/live": self.live,
             "/healthz": health.healthz,
             "/readyz": health.readyz,

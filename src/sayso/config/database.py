@@ -17,6 +17,7 @@ from psycopg import sql
 from sayso.consent.transitions import Cell, cells
 from sayso.shops.tenancy import TenantModel
 
+from . import stamp
 from .postgres import APP, DATABASE, OWNER, SUPERUSER, EmbeddedPostgres
 
 INSTALL_LOCK = 5_173_001  # any constant: one installer at a time
@@ -68,6 +69,7 @@ def install() -> None:
                     if room.name.startswith("sayso."):
                         cursor.execute(for_each_channel(file.read_text()).encode())
             _load_transitions(cursor)
+            stamp.store(cursor.connection)
 
 
 CHANNELS = {"whatsapp": "c.phone_key", "sms": "c.phone_key", "email": "c.email_key"}

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
 
+from asgiref.sync import sync_to_async
+from django.db import connections
 from procrastinate import App, JobContext
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.utils import connector_params
@@ -27,6 +31,21 @@ async def rescue_stalled_jobs(context: JobContext, timestamp: int) -> None:
     manager = context.app.job_manager
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
         await manager.retry_job(job)
+
+
+def _close_after(call_next: Callable[[], Any], context: JobContext, worker: object) -> Any:
+    """Jobs are coarse and run in threads that come and go: a connection that stayed open would never be closed."""
+    try:
+        return call_next()
+    finally:
+        connections.close_all()
+
+
+async def _close_after_async(call_next: Callable[[], Awaitable[Any]], context: JobContext, worker: object) -> Any:
+    try:
+        return await call_next()
+    finally:
+        await sync_to_async(connections.close_all)()
 
 
 def worker_app() -> App:
@@ -53,6 +72,7 @@ async def _run(stop: threading.Event) -> None:
                 fetch_job_polling_interval=POLL,
                 shutdown_graceful_timeout=PATIENCE,
                 delete_jobs="successful",
+                task_middleware=[_close_after, _close_after_async],
             )
         )
         while not stop.is_set() and not task.done():

@@ -257,7 +257,7 @@ class Supervisor:
     def _bring_up_to_date(self) -> None:
         """Bootstrap and migrate where the code is not the one that last did (a digest says so)."""
         import psycopg
-        from django.db import connections
+        from django.db import OperationalError, connections
 
         from . import database, stamp
         from .process import TooStrong, require_weak_default_role
@@ -270,13 +270,11 @@ class Supervisor:
                 if "owner" not in connections:
                     raise CannotStart("the database is of another version: run ./sayso db migrate as its owner")
                 database.migrate()
-                connections["owner"].ensure_connection()
-                stamp.store(connections["owner"].connection)
                 connections["owner"].close()
             require_weak_default_role()
         except TooStrong as error:
             raise CannotStart(str(error)) from None
-        except (psycopg.OperationalError, connections["default"].Database.OperationalError) as error:
+        except (psycopg.OperationalError, OperationalError) as error:
             raise CannotStart(f"the database cannot be used: {str(error).strip().splitlines()[0]}") from None
 
     def _await_page(self) -> None:

@@ -20,7 +20,7 @@ AT_MOST_EVERY = 1.0  # seconds between reloads that unverified signatures cause:
 
 def _plain(*stored: str | None) -> dict[str, None]:
     field = EncryptedField()
-    return dict.fromkeys(field.from_db_value(text, None, None) for text in stored if text)
+    return dict.fromkeys(field.from_db_value(text, None, None) or "" for text in stored if text)
 
 
 class CredentialsUnknown(Exception):

@@ -12,13 +12,14 @@ def replay(shop_id: int, delivery_ids: Sequence[int] | None = None) -> int:
 
     Returns how many. Others' and unparked ones are left alone.
     """
+    wanted = None if delivery_ids is None else list(delivery_ids)
     with connection.cursor() as cursor:
         cursor.execute(
             "with again as (update delivery set state = 'NEW', attempts = 0, error = '', not_before = now(),"
             " drained_at = null where shop_id = %s and state = 'PARKED' and (%s::bigint[] is null or id = any(%s))"
             " returning 1) select count(*), case when count(*) > 0 then pg_notify('sayso_delivery', '') is null end"
             " from again",
-            [shop_id, delivery_ids, delivery_ids],
+            [shop_id, wanted, wanted],
         )
         (count, _) = cursor.fetchone()
     return count
