@@ -1,0 +1,103 @@
+"""Under row-level security, as the application's role, with two shops loaded: the hot questions come from an index."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from sayso.audience.selection import where
+from sayso.shops.models import Shop
+from sayso.shops.tenancy import shop_context
+from sayso.ui.contact_list import Filters, fetch
+
+PEOPLE = 20_000
+FILL = """
+insert into contact (shop_id, shopify_customer_id, first_name, last_name, email, email_key, phone, phone_key, tags, source,
+    search, labels)
+select %(shop)s, n, 'First' || n, 'Last' || n %% 997, 'p' || n || '@example.com', sha256(('e' || n)::bytea), '+4479' || 10000000 + n,
+    sha256(('p' || n)::bytea), case when n %% 400 = 0 then '{vip,new}' else '{new}' end::varchar[], 'shopify',
+    lower('First' || n || ' Last' || n %% 997 || ' p' || n || '@example.com +4479' || 10000000 + n), '{}'
+from generate_series(1, %(people)s) n;
+insert into consent_state (shop_id, contact_id, whatsapp_state, whatsapp_address_key, whatsapp_opt_in_at)
+select shop_id, id, case when id %% 3 = 0 then 'SUBSCRIBED' when id %% 700 = 0 then 'PENDING' else 'NOT_SUBSCRIBED' end, phone_key, now()
+from contact where shop_id = %(shop)s;
+insert into suppression (shop_id, address_key, kind, opted_out_at, source)
+select shop_id, phone_key, 'OPT_OUT', now(), 'test' from contact where shop_id = %(shop)s and id %% 50 = 0
+"""
+
+
+@pytest.fixture
+def two_shops(as_owner):
+    shops = [
+        Shop.objects.create(domain=f"{name}.myshopify.com", name=name, address_secret="s" * 64)
+        for name in ("one", "two")
+    ]
+    for shop in shops:
+        for statement in FILL.split(";"):
+            as_owner.execute(statement, {"shop": shop.pk, "people": PEOPLE})
+    as_owner.execute("analyze")
+    with shop_context(shops[0].pk):
+        yield shops[0]
+
+
+def plan_of(statement: str, parameters: object = None) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("select current_user")
+        assert cursor.fetchone() == ("sayso_app",)
+        cursor.execute(f"explain (format json) {statement}", parameters)
+        return json.dumps(cursor.fetchone()[0])
+
+
+def nodes(plan: str) -> list[tuple[str, str | None, str | None]]:
+    """(node, relation, index) of every node."""
+
+    def walk(node: dict):
+        yield node["Node Type"], node.get("Relation Name"), node.get("Index Name")
+        for child in node.get("Plans", []):
+            yield from walk(child)
+
+    return list(walk(json.loads(plan)[0]["Plan"]))
+
+
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        (Filters(q="first1234"), "contact_search"),
+        (Filters(q="@example.com p777"), "contact_search"),
+        (Filters(q="+44 7910 00123"), "contact_search"),
+        (Filters(tags=("vip",)), "contact_tags"),
+        (Filters(state="PENDING"), "consent_state_whatsapp"),
+        (Filters(), "contact_pkey"),
+    ],
+)
+def test_the_contact_list(two_shops, filters, index):
+    with CaptureQueriesContext(connection) as captured:
+        assert fetch(two_shops.pk, filters).rows
+    page = next(query["sql"] for query in captured if "order by" in query["sql"])
+    assert index in {found for _, _, found in nodes(plan_of(page))}, page
+    assert ("Seq Scan", "contact", None) not in nodes(plan_of(page))
+
+
+def test_the_tag_of_an_audience(two_shops):
+    condition, parameters = where({"tag": "vip"})
+    plan = nodes(plan_of(f"select c.id from contact c where {condition}", parameters))
+    assert "contact_tags" in {index for _, _, index in plan}
+
+
+def test_the_gate(two_shops):
+    """A chunk of recipients: look-ups of contacts, states and suppressions, nothing read whole."""
+    with connection.cursor() as cursor:
+        cursor.execute("select array_agg(id) from (select id from contact order by id limit 50) c")
+        [chunk] = cursor.fetchone()
+    plan = nodes(plan_of("select * from message_gate('whatsapp', 'MARKETING', %s::bigint[])", [chunk]))
+    assert "Function Scan" not in {node for node, _, _ in plan}, "the gate is no longer inlined"
+    indexes = {index for _, _, index in plan}
+    assert {"contact_pkey", "consent_state_pkey"} <= indexes
+    assert indexes & {"suppression_once", "suppression_pkey"}
+    assert {relation for node, relation, _ in plan if node == "Seq Scan"} <= {
+        "address_status",
+        "shop",
+    }  # both all but empty
