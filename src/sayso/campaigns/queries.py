@@ -152,6 +152,17 @@ def reasons(campaign_id: int, status: str) -> list[Reason]:
     return [Reason(code or "", number) for code, number in rows]
 
 
+def reasons_left_out(campaign_id: int) -> list[Reason]:
+    """Why people of the audience got no message row, most frequent first."""
+    rows = (
+        MessageSkip.objects.filter(origin=ORIGIN, origin_id=campaign_id)
+        .values_list("code")
+        .annotate(number=Count("*"))
+        .order_by("-number", "code")
+    )
+    return [Reason(code, number) for code, number in rows]
+
+
 def recipients(campaign_id: int, *, statuses: tuple[str, ...], code: str, before: int | None) -> list[Recipient]:
     """Messages of a campaign, newest first, one more than a page where there is more."""
     messages = Message.objects.filter(origin=ORIGIN, origin_id=campaign_id)

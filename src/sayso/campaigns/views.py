@@ -10,12 +10,13 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from sayso.audience.selection import describe
 from sayso.contacts.queries import suggested_tags
 from sayso.messaging import queries as messaging
 from sayso.messaging.models import Template
 from sayso.shops.pages import page
 
-from . import compose, queries
+from . import actions, compose, queries
 from .forms import CampaignForm
 from .models import Campaign
 
@@ -33,7 +34,6 @@ LISTS = {
 @require_GET
 @page("campaigns.view")
 def index(request: HttpRequest) -> HttpResponse:
-    from sayso.audience.selection import describe
 
     campaigns = queries.listed(before=_id(request.GET, "before"), limit=queries.PAGE + 1)
     shown = campaigns[: queries.PAGE]
@@ -51,7 +51,6 @@ def index(request: HttpRequest) -> HttpResponse:
 @page("campaigns.create")
 def new(request: HttpRequest) -> HttpResponse:
     """The composer. *Save draft* keeps it, *Send now* launches it; what blocks it is said, and the draft stays."""
-    from . import actions
 
     templates, senders = messaging.approved_templates(), messaging.senders()
     form = CampaignForm(request.POST or None, templates=templates, senders=senders)
@@ -88,9 +87,6 @@ def composer(request: HttpRequest) -> HttpResponse:
 
 
 def _composer(request: HttpRequest, data: QueryDict, templates: list[Template]) -> dict[str, Any]:
-    from sayso.audience.selection import describe
-
-    from . import actions
 
     template = next((one for one in templates if str(one.pk) == data.get("template")), None)
     tag = data.get("tag", "").strip()
@@ -115,9 +111,6 @@ def _composer(request: HttpRequest, data: QueryDict, templates: list[Template]) 
 @page("campaigns.view")
 def detail(request: HttpRequest, campaign_id: int) -> HttpResponse:
     """One campaign; asked again every few seconds while it goes out (``done`` and ``at`` give the pace)."""
-    from sayso.audience.selection import describe
-
-    from . import actions
 
     campaign = _campaign(campaign_id)
     figures = queries.Figures(actions.counts(campaign_id))
@@ -133,7 +126,7 @@ def detail(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "audience_words": describe(campaign.audience),
         "failed": queries.reasons(campaign_id, "FAILED"),
         "skipped": queries.reasons(campaign_id, "SKIPPED"),
-        "left_out": [queries.Reason(code, number) for code, number in actions.skips(campaign_id)],
+        "left_out": queries.reasons_left_out(campaign_id),
         "template": Template.objects.filter(pk=campaign.template_id).first(),
         "sender": next((one for one in messaging.senders() if one.pk == campaign.sender_id), None),
     }
@@ -181,15 +174,17 @@ def launch(request: HttpRequest, campaign_id: int) -> HttpResponse:
 @page("campaigns.send")
 def stop(request: HttpRequest, campaign_id: int) -> HttpResponse:
     """Send nothing more; what is out is out, the rest is skipped."""
-    from . import actions
 
-    actions.stop(_campaign(campaign_id).pk, actor=_actor(request))
-    messages.success(request, "Stopped. Messages that were not handed over yet are skipped.")
+    try:
+        actions.stop(_campaign(campaign_id).pk, actor=_actor(request))
+    except actions.LaunchBlocked as blocked:
+        messages.error(request, " ".join(blocked.reasons))
+    else:
+        messages.success(request, "Stopped. Messages that were not handed over yet are skipped.")
     return redirect("campaign", campaign_id)
 
 
 def _launch(request: HttpRequest, campaign: Campaign) -> HttpResponse:
-    from . import actions
 
     try:
         actions.launch(campaign.pk, actor=_actor(request))
