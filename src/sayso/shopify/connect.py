@@ -1,0 +1,205 @@
+"""Connecting a store: nothing is kept before the store itself has given a token and said who it is."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import httpx
+from django.conf import settings
+from django.db import transaction
+
+from sayso.channels.base_url import ForbiddenAddress, check_base_url
+from sayso.messaging.models import Sender
+from sayso.messaging.templates import sync_templates
+from sayso.sandbox import known
+from sayso.shops.models import ProviderApp, Shop
+from sayso.shops.tenancy import enter_shop
+
+from . import imports, subscriptions
+from .client import GraphQL, ShopifyError
+from .models import Connection, SyncRun
+from .signin import SignInError, Token, client_credentials, shop_domain
+from .tokens import TIMEOUT, save_token
+from .values import mapping, text
+
+SANDBOX_META_APP = "sandbox-meta-app"
+
+
+class ConnectError(Exception):
+    """The store was not connected, and nothing was kept. One sentence: what is wrong and what to do."""
+
+
+def connect(
+    domain: str,
+    client_id: str,
+    client_secret: str,
+    *,
+    base_url: str | None = None,
+    sandbox: bool = False,
+    name: str | None = None,
+) -> Shop:
+    """Connect a store by the client credentials grant and return its shop; connecting it again mends the connection.
+
+    ``base_url`` defaults to ``SAYSO_SHOPIFY_URL``; ``name`` to what the store calls itself. Speaks to the store, so do
+    not call it in a transaction that others wait for. Raises :class:`ConnectError`.
+    """
+    try:
+        domain = shop_domain(domain)
+        base = check_base_url(base_url or settings.SHOPIFY_URL.replace("{shop}", domain), sandbox=sandbox)
+        token, about = _introduce(base, domain, client_id, client_secret, sandbox=sandbox)
+    except ForbiddenAddress as error:
+        raise ConnectError(f"This address cannot be used: {error}.") from error
+    except SignInError as error:
+        raise ConnectError(_sign_in_trouble(error)) from error
+    except ShopifyError as error:
+        raise ConnectError(f"The store gave a token but does not answer: {error.message}.") from error
+    with transaction.atomic():
+        app = _keep_app(client_id, client_secret)
+        shop = _keep_shop(domain, about, sandbox=sandbox, name=name)
+        enter_shop(shop.pk)
+        row, _ = Connection.objects.update_or_create(
+            domain=domain, defaults={"shop_id": shop.pk, "provider_app_id": app.pk, "base_url": base}
+        )
+        save_token(row, token)
+    return shop
+
+
+def _introduce(
+    base: str, domain: str, client_id: str, client_secret: str, *, sandbox: bool
+) -> tuple[Token, dict[str, Any]]:
+    """A token, and what the store says about itself with it."""
+    with httpx.Client(timeout=TIMEOUT, trust_env=not sandbox) as http:
+        token = client_credentials(
+            http, base_url=base, client_id=client_id, client_secret=client_secret, sandbox=sandbox
+        )
+        about = mapping(GraphQL(base, _Given(token), sandbox=sandbox, http=http).run("shop").get("shop"))
+    told = text(about.get("myshopifyDomain"))
+    if told != domain:
+        raise ConnectError(f"The store calls itself {told or 'nothing'}; connect it by that address.")
+    return token, about
+
+
+class _Given:
+    """The token that was just given; there is none after it."""
+
+    def __init__(self, token: Token) -> None:
+        self._token = token.access_token
+
+    def token(self) -> str:
+        return self._token
+
+    refresh = token
+
+
+def _keep_app(client_id: str, client_secret: str) -> ProviderApp:
+    """One row an app, whichever shops share it. Shopify signs with the previous secret for up to an hour."""
+    app, made = ProviderApp.objects.select_for_update().get_or_create(
+        provider=ProviderApp.Provider.SHOPIFY, client_id=client_id, defaults={"secret": client_secret}
+    )
+    if not made and app.secret != client_secret:
+        app.previous_secret, app.secret = app.secret, client_secret
+        app.save(update_fields=["secret", "previous_secret"])
+    return app
+
+
+def _keep_shop(domain: str, about: dict[str, Any], *, sandbox: bool, name: str | None) -> Shop:
+    facts = shop_facts(
+        name=name or text(about.get("name")) or domain,
+        currency=text(about.get("currencyCode")),
+        time_zone=text(about.get("ianaTimezone")),
+        country=text(mapping(about.get("shopAddress")).get("countryCodeV2")),
+    )
+    shop, made = Shop.objects.select_for_update().get_or_create(
+        domain=domain,
+        # The secret keys every suppression: it is made once and never again.
+        defaults=facts | {"is_sandbox": sandbox, "address_secret": secrets.token_hex(32)},
+    )
+    if shop.is_sandbox != sandbox:
+        kind = "the sandbox" if shop.is_sandbox else "a real store"
+        raise ConnectError(f"{domain} is connected already, as {kind}.")
+    if not made:
+        for field, value in (facts | {"status": Shop.Status.ACTIVE}).items():
+            setattr(shop, field, value)
+        shop.save(update_fields=[*facts, "status"])
+    return shop
+
+
+def shop_facts(*, name: str | None, currency: str | None, time_zone: str | None, country: str | None) -> dict[str, str]:
+    """Columns of the shop; what the store does not say, or says in a form we cannot hold, is left out."""
+    said = {"name": name and name[:255], "currency": currency, "time_zone": time_zone, "country": country}
+    lengths = {"currency": 3, "country": 2}
+    return {
+        field: value
+        for field, value in said.items()
+        if value and len(value) <= 255 and len(value) == lengths.get(field, len(value))
+    }
+
+
+def _sign_in_trouble(error: SignInError) -> str:
+    match error.code:
+        case "BAD_DOMAIN":
+            return f"{error.message[:1].upper()}{error.message[1:]}."
+        case "UNREACHABLE":
+            return "The store cannot be reached; check its address and try again."
+        case "invalid_client" | "application_cannot_be_found":
+            return "The store does not know this client id and secret; copy both from the app's settings."
+        case "app_not_installed" | "shop_not_permitted":
+            return "The app is not installed in this store; install it there first."
+    return f"The store gave no token: {error.message} ({error.code})."
+
+
+def connect_sandbox(sandbox_url: str, our_url: str | None = None) -> Shop:
+    """Connect the sandbox's store and its WhatsApp number.
+
+    With ``our_url`` its deliveries come there, and what it holds is imported if that never happened. Idempotent: after a
+    restart on other ports it mends the addresses. Raises :class:`ConnectError` and httpx.HTTPError.
+    """
+    shop = connect(
+        known.DOMAIN,
+        known.CLIENT_ID,
+        known.CLIENT_SECRET,
+        base_url=f"{sandbox_url}/shopify/{known.DOMAIN}",
+        sandbox=True,
+    )
+    with transaction.atomic():
+        app, _ = ProviderApp.objects.update_or_create(
+            provider=ProviderApp.Provider.WHATSAPP,
+            client_id=SANDBOX_META_APP,
+            defaults={"secret": known.APP_SECRET, "verify_token": known.VERIFY_TOKEN},
+        )
+        enter_shop(shop.pk)
+        sender, _ = Sender.objects.update_or_create(
+            phone_number_id=known.PHONE_NUMBER_ID,
+            defaults={
+                "shop_id": shop.pk,
+                "channel": "whatsapp",
+                "provider_app_id": app.pk,
+                "account_id": known.WABA_ID,
+                "display_number": known.DISPLAY_NUMBER,
+                "token": known.TOKEN,
+                "base_url": f"{sandbox_url}/meta",
+                "status": "CONNECTED",
+                "status_reason": "",
+            },
+        )
+    sync_templates(sender)
+    if our_url:
+        _deliver_to(sandbox_url, our_url)
+        subscriptions.ensure(shop.pk, our_url)
+        with transaction.atomic():
+            enter_shop(shop.pk)
+            imported = SyncRun.objects.exists()
+        if not imported:
+            imports.start(shop.pk)
+    return shop
+
+
+def _deliver_to(sandbox_url: str, our_url: str) -> None:
+    """Tell the sandbox where Meta's webhooks go, and Shopify's compliance topics, which no subscription can name."""
+    with httpx.Client(trust_env=False, timeout=TIMEOUT) as http:
+        for path, body in (
+            ("meta/webhook", {"url": f"{our_url}/webhooks/whatsapp"}),
+            (f"shops/{known.DOMAIN}", {"compliance_url": f"{our_url}/webhooks/shopify"}),
+        ):
+            http.post(f"{sandbox_url}/control/{path}", json=body).raise_for_status()

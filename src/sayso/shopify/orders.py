@@ -1,0 +1,51 @@
+"""Orders of the store, and what a guest agreed to while placing one (features §8.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sayso.commerce.apply import AppliedOrder, apply
+from sayso.commerce.changes import OrderChange
+from sayso.consent.events import Channel, ConsentEvent
+from sayso.consent.record import record
+
+from .customers import Counts
+
+
+def apply_orders(changes: Sequence[OrderChange], *, bulk: bool = False) -> tuple[list[AppliedOrder], Counts]:
+    """Apply orders in the caller's transaction. Orders that hold nothing newer are not among those answered."""
+    applied = apply(changes, bulk=bulk)
+    events = _guests_consent(changes, applied)
+    if events:
+        record(events, bulk=bulk, report=False)
+    created = sum(order.created for order in applied)
+    return applied, Counts(seen=len(changes), created=created, updated=len(applied) - created)
+
+
+def _guests_consent(changes: Sequence[OrderChange], applied: Sequence[AppliedOrder]) -> list[ConsentEvent]:
+    """The ticked or empty box for e-mail of those who are no customers. An empty box is no opt-out."""
+    contacts = {order.shopify_order_id: order.contact_id for order in applied if order.created}
+    events = []
+    for change in changes:
+        contact_id = contacts.get(change.shopify_order_id)
+        if (
+            change.shopify_customer_id is None
+            and contact_id
+            and change.email
+            and change.buyer_accepts_email is not None
+        ):
+            contacts[change.shopify_order_id] = None  # once an order
+            accepts = change.buyer_accepts_email
+            events.append(
+                ConsentEvent(
+                    contact_id=contact_id,
+                    channel=Channel.EMAIL,
+                    event="SHOP_SUBSCRIBED" if accepts else "SHOP_NOT_SUBSCRIBED",
+                    occurred_at=change.placed_at,
+                    source="guest_checkout",
+                    actor_kind="customer",
+                    address=change.email,
+                    evidence={"reference": str(change.shopify_order_id)} if accepts else {},
+                )
+            )
+    return events
