@@ -14,7 +14,7 @@ from sayso.shops.roles import PERMISSIONS
 
 def test_a_token_is_shown_once_and_kept_as_a_digest(owner_client: Client) -> None:
     page = owner_client.post("/settings/tokens", {"name": "till", "role": "viewer"}).content.decode()
-    plain = re.search(r"sayso_[\w-]{43}", page)[0]
+    plain = re.search(r"sayso_\d+_[\w-]{43}", page)[0]
     token = ApiToken.objects.get()
     assert bytes(token.digest) == tokens.digest(plain)
     assert set(token.scopes) == PERMISSIONS["viewer"]

@@ -224,7 +224,8 @@ def _where(shop_id: int, filters: Filters) -> _Where:
     if filters.tags:
         where.add("c.tags @> %s::varchar[]", list(filters.tags))
     if state:
-        # Whoever comes through the doors has a row of state, be it all UNKNOWN. An inner join lets the index on (shop_id, state, contact_id) give the page in order.
+        # Whoever comes through the doors has a row of state, be it all UNKNOWN, so an inner join will do: it lets the
+        # index on (shop_id, state, contact_id) give the page in order.
         where.joins = where.joins.replace("left join", "join")
         where.add("s.shop_id = %s", shop_id)
         where.add(f"s.{channel}_state = %s", state)
