@@ -4,5 +4,6 @@ from . import views
 
 urlpatterns = [
     path("settings/shopify", views.overview, name="shopify"),
+    path("settings/shopify/import", views.import_again, name="shopify_import"),
     path("connect", views.connect, name="connect"),
 ]
