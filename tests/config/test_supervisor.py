@@ -25,7 +25,7 @@ from django.conf import settings
 from sayso.config.postgres import APP, OWNER, EmbeddedPostgres
 from sayso.shops.fields import EncryptedField
 
-PROGRAM = "import sys; from sayso.config.supervisor import up; sys.exit(up(sandbox=False))"
+PROGRAM = "import sys; from sayso.config.supervisor import up; sys.exit(up(sandbox={sandbox}))"
 BODY = b'{"id": 1}'
 SECRET = "secret"
 PATIENCE = 60
@@ -34,13 +34,13 @@ PATIENCE = 60
 class Up:
     """One run in a data directory."""
 
-    def __init__(self, data: Path, **environment: str) -> None:
+    def __init__(self, data: Path, *, sandbox: bool = False, **environment: str) -> None:
         self.data = data
         self.log = data.parent / f"{time.monotonic_ns()}.log"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SAYSO_", "DATABASE_"))}
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", PROGRAM],
+                [sys.executable, "-c", PROGRAM.format(sandbox=sandbox)],
                 env=inherited | {"SAYSO_DATA": str(data), "SAYSO_SECRET_KEY": settings.SECRET_KEY} | environment,
                 stdout=log,
                 stderr=log,
@@ -209,3 +209,25 @@ def test_the_next_free_port_is_taken_but_a_chosen_one_is_insisted_on(data: Path)
         up = Up(data, SAYSO_PORT=str(port))
         assert up.process.wait(PATIENCE) == 1
         assert f"cannot listen on 127.0.0.1 port {port}" in up.output
+
+
+def test_without_a_real_shop_there_is_a_sandbox_that_keeps_its_address():
+    base = Path(tempfile.mkdtemp(prefix="sayso-up-"))
+    base.chmod(0o711)
+    data = base / "data"
+    addresses = []
+    try:
+        for _ in range(2):
+            up = Up(data, sandbox=True)
+            try:
+                up.until(lambda up=up: "a sandbox to play with" in up.output)
+                addresses.append(up.output.split("a sandbox to play with: ")[1].split()[0])
+                assert httpx.get(f"{addresses[-1]}/control/health").json()["ok"]
+            finally:
+                assert up.stop() == 0
+            with pytest.raises(httpx.ConnectError):
+                httpx.get(addresses[-1])
+        assert addresses[0] == addresses[1]
+    finally:
+        EmbeddedPostgres(data).stop()
+        shutil.rmtree(base)

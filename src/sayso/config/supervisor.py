@@ -9,6 +9,7 @@ import fcntl
 import importlib
 import importlib.util
 import json
+import logging
 import os
 import queue
 import signal
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     from .postgres import EmbeddedPostgres
 
+log = logging.getLogger(__name__)
+
 FIRST_PORT, PORTS = 8000, 100
 SERVE_PATIENCE = 60.0  # seconds until the first page must be served
 STOP_PATIENCE = 40.0  # seconds; the worker gives its loops thirty
@@ -38,7 +41,7 @@ OWNER_EMAIL = "owner@sayso.localhost"
 
 CONNECT_SANDBOX = "sayso.shopify.connect.connect_sandbox"
 """Called as ``connect_sandbox(sandbox_url, our_url)`` in Django, on every start with a sandbox: makes the shop and its
-connections if they are missing, mends addresses that changed, and starts the import if there was none."""
+connections if they are missing, mends addresses that changed, starts the import if there was none, returns the shop."""
 
 
 class CannotStart(Exception):
@@ -129,6 +132,7 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._delays: dict[str, float] = {}
         self._stopping = False
+        self._ended = threading.Event()
         self._server: EmbeddedPostgres | None = None
         self._sandbox_arguments: list[str] = []
 
@@ -145,12 +149,14 @@ class Supervisor:
                 return 0
         finally:
             self._stopping = True
+            self._ended.set()
             self._end()
 
     def _on_signal(self, number: int, _: Any) -> None:
         if self._stopping:  # ending takes care of itself; a second Ctrl-C must not leave the database half stopped
             return
         self._stopping = True
+        self._ended.set()
         self._events.put(number)
 
     def _check(self) -> None:
@@ -334,10 +340,19 @@ class Supervisor:
             self._connect_sandbox(f"http://127.0.0.1:{port}")
 
     def _connect_sandbox(self, sandbox_url: str) -> None:
+        """Make its store one of ours and follow the import; whatever goes wrong there, everything else runs."""
         module, _, name = CONNECT_SANDBOX.rpartition(".")
-        if importlib.util.find_spec(module):
-            getattr(importlib.import_module(module), name)(sandbox_url, self._url)
+        try:
+            shop = getattr(importlib.import_module(module), name)(sandbox_url, self._url)
+        except Exception:
+            log.exception("connecting the sandbox failed")
+            self._say(f"[red]the sandbox at {sandbox_url} could not be connected[/]; everything else runs")
+            return
         self._say(f"no shop is connected yet, so there is a sandbox to play with: {sandbox_url}")
+
+        from .progress import follow_import
+
+        threading.Thread(target=follow_import, args=(shop.pk, self._console(), self._ended), daemon=True).start()
 
     # Terminal
 

@@ -1,0 +1,62 @@
+"""An import as the terminal shows it: a bar for each kind, with rate and time left."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from django.db import connection
+
+from sayso.shopify.models import SyncRun
+from sayso.shops.tenancy import shop_context
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+LOOK = 0.25  # seconds between two looks
+OVER = (SyncRun.Status.COMPLETE, SyncRun.Status.ERROR)
+
+
+def follow_import(shop_id: int, console: Console, stopping: threading.Event, patience: float = 60) -> None:
+    """Show the shop's imports until all are over, ``stopping`` is set, or nothing has moved for ``patience`` seconds.
+
+    Shows nothing where all were over before.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("sayso: importing {task.description}"), BarColumn(), MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
+    )  # fmt: skip
+    bars: dict[int, int] = {}
+    still = 0.0
+    before: list[tuple] = []
+    try:
+        with Progress(*columns, console=console, transient=True) as progress:
+            while still < patience and not stopping.is_set():
+                runs = _runs(shop_id)
+                if runs and all(status in OVER for _, _, status, _, _ in runs):
+                    break
+                still = still + LOOK if runs == before else 0.0
+                before = runs
+                for run_id, kind, _, seen, total in runs:
+                    if run_id not in bars:
+                        bars[run_id] = progress.add_task(kind, total=total, rate="")
+                    speed = progress.tasks[bars[run_id]].speed
+                    rate = f"{speed:,.0f}/s" if speed else ""
+                    progress.update(bars[run_id], completed=seen, total=total, rate=rate)
+                stopping.wait(LOOK)
+        for run_id, kind, status, seen, _ in _runs(shop_id) if bars else ():
+            if run_id in bars:
+                console.print(
+                    f"sayso: {kind}: {seen:,} imported" if status == "COMPLETE" else f"sayso: {kind}: {status}"
+                )
+    finally:
+        connection.close()
+
+
+def _runs(shop_id: int) -> list[tuple]:
+    """The newest run of each kind."""
+    with shop_context(shop_id):
+        rows = SyncRun.objects.filter(shop_id=shop_id).order_by("kind", "-id").distinct("kind")
+        return list(rows.values_list("id", "kind", "status", "seen", "total"))
