@@ -1,3 +1,6 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from .api import api
+from .docs import reference
+
+urlpatterns = [path("v1/docs", reference, name="api_reference"), path("v1/", api.urls)]

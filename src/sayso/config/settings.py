@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "sayso.shops.middleware.ShopMiddleware",
+    "sayso.api.middleware.ApiMiddleware",
 ]
 
 ROOT_URLCONF = "sayso.config.urls"
@@ -138,6 +139,8 @@ USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 INSTALLED_APPS += ["django.forms"]
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20  # a bulk call of the API, see sayso.api.middleware
 
 STATIC_URL = "/static/"
 STATIC_ROOT = environment.data_dir() / "static"
