@@ -165,7 +165,8 @@ def limit(server: EmbeddedPostgres, shop: int, seconds: float, folder: Path) -> 
     output = subprocess.run(
         [
             server.binaries() / "pgbench", "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2",
-            "-T", str(max(1, round(seconds))), "-f", script, "-h", parameters["host"], "-U", parameters["user"], parameters["dbname"],
+            "-T", str(max(1, round(seconds))), "-f", script,
+            "-h", parameters["host"], "-U", parameters["user"], parameters["dbname"],
         ],
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
