@@ -10,35 +10,22 @@ import fcntl
 import os
 import secrets
 import shutil
-import tempfile
+import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
+import psycopg
 import pytest
+from django.conf import settings
+from django.db import connections
+from django.test import Client
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from tests.settings import BASE
 
-# Workers inherit the name, so all of a run share one server.
-RUN = os.environ.setdefault("SAYSO_TEST_RUN", str(os.getpid()))
-BASE = Path(tempfile.gettempdir()) / f"sayso-test-{RUN}"
-BASE.mkdir(exist_ok=True)
-BASE.chmod(0o711)
-os.environ["SAYSO_DATA"] = str(BASE)
-os.environ["SAYSO_SECRET_KEY"] = "tests-only"
-os.environ.pop("DATABASE_URL", None)
-
-import django  # noqa: E402
-import psycopg  # noqa: E402
-from django.conf import settings  # noqa: E402
-from django.db import connections  # noqa: E402
-from django.test import Client  # noqa: E402
-from psycopg import sql  # noqa: E402
-from psycopg.conninfo import conninfo_to_dict, make_conninfo  # noqa: E402
-
-django.setup()
-
-from sayso.config import database  # noqa: E402
-from sayso.config.postgres import APP, OWNER, SUPERUSER, EmbeddedPostgres  # noqa: E402
-from sayso.shops.models import Membership, Shop, User  # noqa: E402
-from sayso.shops.tenancy import shop_context  # noqa: E402
+from sayso.config import database
+from sayso.config.postgres import APP, OWNER, SUPERUSER, EmbeddedPostgres
+from sayso.shops.models import Membership, Shop, User
+from sayso.shops.tenancy import shop_context
 
 TEMPLATE = "sayso_template"
 # Nothing of a test outlives it, so nothing needs to reach the disk.
@@ -135,7 +122,9 @@ def worker_id(request: pytest.FixtureRequest) -> str:
 def make_shop(db: None) -> Callable[..., Shop]:
     def make(domain: str = "", **fields: object) -> Shop:
         domain = domain or f"shop-{secrets.token_hex(4)}.myshopify.com"
-        return Shop.objects.create(domain=domain, name=domain.split(".")[0], address_secret=secrets.token_hex(32), **fields)
+        return Shop.objects.create(
+            domain=domain, name=domain.split(".")[0], address_secret=secrets.token_hex(32), **fields
+        )
 
     return make
 
@@ -183,7 +172,8 @@ def committed(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -
 def environment_of(name: str) -> dict[str, str]:
     """What a process of the program needs in its environment to work on database ``name``."""
     app, owner = (make_conninfo(**_parameters(role, name)) for role in (APP, OWNER))
-    return os.environ | {"DATABASE_URL": app, "DATABASE_OWNER_URL": owner}
+    program = {"DJANGO_SETTINGS_MODULE": "sayso.config.settings", "PYTHONPATH": os.pathsep.join(sys.path)}
+    return os.environ | program | {"DATABASE_URL": app, "DATABASE_OWNER_URL": owner}
 
 
 @pytest.fixture

@@ -34,11 +34,10 @@ def bootstrap(server: EmbeddedPostgres, database: str = DATABASE) -> None:
         for role in (OWNER, APP):
             if not connection.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone():
                 connection.execute(sql.SQL("create role {} login").format(sql.Identifier(role)))
-        if connection.execute("select 1 from pg_database where datname = %s", [database]).fetchone():
-            return
-        connection.execute(
-            sql.SQL("create database {} owner {}").format(sql.Identifier(database), sql.Identifier(OWNER))
-        )
+        if not connection.execute("select 1 from pg_database where datname = %s", [database]).fetchone():
+            connection.execute(
+                sql.SQL("create database {} owner {}").format(sql.Identifier(database), sql.Identifier(OWNER))
+            )
     with psycopg.connect(**server.parameters(SUPERUSER, database), autocommit=True) as connection:
         connection.execute(bootstrap_script().encode())
 

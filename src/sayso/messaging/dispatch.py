@@ -16,10 +16,10 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.conf import settings
-from django.db import connection, connections
+from django.db import InterfaceError, OperationalError, connection, connections
 
 from sayso.channels.http import http_client
 from sayso.channels.whatsapp.client import AnswerLost, NoConnection, WhatsApp
@@ -38,10 +38,10 @@ from .variables import MissingVariable, fill
 log = logging.getLogger("sayso.dispatch")
 
 SLICE = 0.1  # seconds of a number's pace that are handed over at once
+LOCK_CLASS = 5_173_002  # any constant: the advisory locks of sending numbers
 IDLE = 0.5  # seconds between looks for due messages
+REST = 30.0  # seconds until a number that failed is tried again
 IN_FLIGHT = 100  # sends at a time and number
-LOST_AFTER = timedelta(seconds=90)  # a send answers within 20 s, or its worker is gone
-LOOK_FOR_LOST = 10.0  # seconds
 RETRIES = {
     Retry.LATER: (15 * 60, 2 * 3600, 24 * 3600),
     Retry.LATER_ONCE: (15 * 60,),
@@ -94,28 +94,33 @@ class _Dispatcher:
         # Django's connection belongs to a thread; one thread does all our database work, in order.
         self.database = ThreadPoolExecutor(1, thread_name_prefix="dispatch-db")
         self.busy: dict[tuple[int, int], asyncio.Task] = {}
+        self.resting: dict[tuple[int, int], float] = {}
 
     async def run(self) -> None:
-        looked = 0.0
         try:
             async with http_client(slots=IN_FLIGHT) as http:
                 while not self.stop.is_set():
-                    if time.monotonic() - looked > LOOK_FOR_LOST:
-                        looked = time.monotonic()
-                        if lost := await self._in_database(_unconfirm_lost):
-                            log.warning("%d messages were handed over by a worker that is gone: UNCONFIRMED", lost)
                     for key in await self._in_database(_due):
-                        if key not in self.busy:
+                        if key not in self.busy and self.resting.get(key, 0.0) < time.monotonic():
                             self.busy[key] = asyncio.create_task(self._work(*key, http))
                     await asyncio.sleep(IDLE)
                     for key, task in list(self.busy.items()):
                         if task.done():
                             del self.busy[key]
-                            task.result()
+                            self._look_at(key, task)
                 await asyncio.gather(*self.busy.values())
         finally:
             self.database.submit(connections.close_all).result()
             self.database.shutdown()
+
+    def _look_at(self, key: tuple[int, int], task: asyncio.Task) -> None:
+        """One number in trouble (a token that cannot be read, say) must not stop the others; the database may."""
+        error = task.exception()
+        if isinstance(error, OperationalError | InterfaceError):
+            raise error
+        if error is not None:
+            self.resting[key] = time.monotonic() + REST
+            log.error("number %s of shop %s rests for %.0f s", key[1], key[0], REST, exc_info=error)
 
     async def _in_database(self, function, *arguments):
         return await asyncio.get_running_loop().run_in_executor(self.database, function, *arguments)
@@ -147,7 +152,7 @@ class _Dispatcher:
                 if rest > 0:
                     await asyncio.sleep(rest)
         finally:
-            await self._in_database(_release, number)
+            await self._in_database(_release, sender_id)
 
     @staticmethod
     def _may_go_on(number: Number) -> bool:
@@ -200,28 +205,31 @@ def _due() -> list[tuple[int, int]]:
         return cursor.fetchall()
 
 
-def _unconfirm_lost() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("select unconfirm_lost(%s)", [LOST_AFTER])
-        return cursor.fetchone()[0]
-
-
 def _hold(shop_id: int, sender_id: int) -> Number | None:
     """Take the number for this worker; None where another one has it."""
     with connection.cursor() as cursor:
         cursor.execute("select pg_try_advisory_lock(%s, %s)", [LOCK_CLASS, sender_id & 0x7FFFFFFF])
         if not cursor.fetchone()[0]:
             return None
-    with shop_context(shop_id):
+    try:
+        return _take_over(shop_id, sender_id)
+    except Exception:
+        _release(sender_id)
+        raise
+
+
+def _take_over(shop_id: int, sender_id: int) -> Number:
+    with shop_context(shop_id), connection.cursor() as cursor:
+        # Only who holds the number sends: what is SENDING now was left by a worker that died.
+        cursor.execute("select unconfirm_lost(%s)", [sender_id])
+        if lost := cursor.fetchone()[0]:
+            log.warning("%d messages were handed over by a worker that is gone: UNCONFIRMED", lost)
         return Number(Shop.objects.get(pk=shop_id), Sender.objects.get(pk=sender_id))
 
 
-LOCK_CLASS = 5_173_002
-
-
-def _release(number: Number) -> None:
+def _release(sender_id: int) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_unlock(%s, %s)", [LOCK_CLASS, number.sender.pk & 0x7FFFFFFF])
+        cursor.execute("select pg_advisory_unlock(%s, %s)", [LOCK_CLASS, sender_id & 0x7FFFFFFF])
 
 
 def _claim(number: Number, size: int) -> tuple[list[Ready], int]:

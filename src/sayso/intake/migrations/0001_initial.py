@@ -40,7 +40,9 @@ class Migration(migrations.Migration):
                 "db_table": "delivery",
                 "indexes": [
                     models.Index(
-                        condition=models.Q(("state", "NEW")), fields=["lane", "shop_id", "id"], name="delivery_waiting"
+                        condition=models.Q(("state", "NEW")),
+                        fields=["lane", "shop_id", "not_before", "id"],
+                        name="delivery_waiting",
                     ),
                     models.Index(fields=["shop_id", "state", "received_at"], name="delivery_state"),
                 ],

@@ -65,24 +65,27 @@ END $$;
 REVOKE ALL ON FUNCTION message_claim FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION message_claim TO sayso_app;
 
--- Shops and senders with messages that are due, for the dispatcher, which works for all shops.
+-- Shops and senders with messages that are due, or that a worker left behind, for the dispatcher of all shops.
 CREATE OR REPLACE FUNCTION due_senders() RETURNS TABLE (shop_id bigint, sender_id bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT s.shop_id, s.id FROM sender s JOIN shop ON shop.id = s.shop_id AND shop.status = 'ACTIVE'
-    WHERE s.status = 'CONNECTED' AND EXISTS (
+    WHERE (s.status = 'CONNECTED' AND EXISTS (
         SELECT FROM message m WHERE m.shop_id = s.shop_id AND m.sender_id = s.id AND m.status = 'QUEUED'
-        AND m.not_before <= now())
+        AND m.not_before <= now()))
+    OR EXISTS (
+        SELECT FROM message m WHERE m.shop_id = s.shop_id AND m.sender_id = s.id AND m.status = 'SENDING')
 $$;
 REVOKE ALL ON FUNCTION due_senders FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION due_senders TO sayso_app;
 
--- Messages that were handed over by a worker that is gone: what the provider did with them nobody knows. They become
--- UNCONFIRMED, are never sent again by themselves, and are settled by a later status that carries our id.
-CREATE OR REPLACE FUNCTION unconfirm_lost(p_older interval) RETURNS bigint LANGUAGE sql SECURITY DEFINER
+-- What a number's earlier worker had handed over when it died: what the provider did with it nobody knows. Called by
+-- the worker that holds the number now, so no other can still be sending. UNCONFIRMED messages are never sent again by
+-- themselves; a later status that carries our id settles them.
+CREATE OR REPLACE FUNCTION unconfirm_lost(p_sender bigint) RETURNS bigint LANGUAGE sql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
     WITH lost AS (
         UPDATE message SET status = 'UNCONFIRMED', error_code = 'MESSAGE_IS_UNCONFIRMED'
-        WHERE status = 'SENDING' AND sending_at < now() - p_older RETURNING 1
+        WHERE shop_id = current_shop() AND sender_id = p_sender AND status = 'SENDING' RETURNING 1
     ) SELECT count(*) FROM lost
 $$;
 REVOKE ALL ON FUNCTION unconfirm_lost FROM PUBLIC;
