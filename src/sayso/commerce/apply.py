@@ -62,16 +62,17 @@ def apply(changes: Iterable[OrderChange], *, bulk: bool = False) -> list[Applied
 
 
 def link_waiting(applied: Sequence[Applied]) -> None:
-    """Give orders that came before their customer to the contacts that were created now."""
-    created = [result.contact_id for result in applied if result.created]
-    if not created:
+    """Give orders that came before their customer to the contacts that are that customer now: made for it, or a guest
+    who became one."""
+    changed = [result.contact_id for result in applied if result.created or result.updated]
+    if not changed:
         return
     with connection.cursor() as cursor:
         cursor.execute(
             """update orders o set contact_id = c.id from contact c
             where c.id = any(%s) and o.shop_id = c.shop_id and o.contact_id is null
             and o.shopify_customer_id = c.shopify_customer_id""",
-            [created],
+            [changed],
         )
 
 

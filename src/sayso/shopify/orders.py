@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sayso.commerce.apply import AppliedOrder, apply
 from sayso.commerce.changes import OrderChange
-from sayso.consent.events import Channel, ConsentEvent
+from sayso.consent.events import Channel, ConsentEvent, State
 from sayso.consent.record import record
 
 from .customers import Counts
@@ -41,9 +41,10 @@ def _guests_consent(changes: Sequence[OrderChange], applied: Sequence[AppliedOrd
                     contact_id=contact_id,
                     channel=Channel.EMAIL,
                     event="SHOP_SUBSCRIBED" if accepts else "SHOP_NOT_SUBSCRIBED",
-                    occurred_at=change.placed_at,
+                    occurred_at=change.placed_at if accepts else None,
                     source="guest_checkout",
                     actor_kind="customer",
+                    shop_value=None if accepts else State.NOT_SUBSCRIBED,
                     address=change.email,
                     evidence={"reference": str(change.shopify_order_id)} if accepts else {},
                 )
