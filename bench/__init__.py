@@ -1,0 +1,1 @@
+"""Measurements, each held against what PostgreSQL itself can do: ``./sayso bench``."""

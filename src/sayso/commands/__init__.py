@@ -1,0 +1,1 @@
+"""What the words of the ``sayso`` command do. Each module adds its own in ``register``."""

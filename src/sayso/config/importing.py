@@ -1,0 +1,44 @@
+"""An import from the terminal: carried out by the worker where one runs, else here."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from django.db import connections
+from rich.console import Console
+
+from sayso.shopify import imports
+from sayso.shopify.models import SyncRun
+from sayso.shops.tenancy import shop_context
+
+from .progress import follow_import
+
+
+def carry_through(shop_id: int, *, has_worker: bool, wait: bool = True) -> list[dict[str, Any]]:
+    """Queue the imports of a shop and, if ``wait``, show them until they are over. Answers how each stands."""
+    runs = imports.start(shop_id)
+    over = threading.Event()
+    if wait and has_worker:
+        follow_import(shop_id, Console(stderr=True), over)
+    elif wait:
+        # The jobs stay queued: should this process die, a worker goes on where it stopped; else it finds them done.
+        work = threading.Thread(target=_work, args=(shop_id, runs, over), daemon=True)
+        work.start()
+        follow_import(shop_id, Console(stderr=True), over, patience=3600)
+        work.join()
+    with shop_context(shop_id):
+        rows = SyncRun.objects.filter(pk__in=runs).order_by("pk")
+        return list(rows.values("kind", "status", "seen", "created", "updated", "invalid", "error"))
+
+
+def _work(shop_id: int, runs: list[int], over: threading.Event) -> None:
+    try:
+        for run_id in runs:
+            try:
+                imports.run(shop_id, run_id)
+            except (imports.Interrupted, imports.Overtaken) as error:
+                imports.fail(shop_id, run_id, f"Interrupted: {error}. Import again; it is quick where nothing changed.")
+    finally:
+        connections.close_all()
+        over.set()
