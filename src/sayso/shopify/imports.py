@@ -89,7 +89,7 @@ def run(
     kind = KINDS[row.kind]
     try:
         with open_store(shop_id) as store:
-            operation = _await_operation(store, row, kind, should_stop)
+            operation = await_operation(store, row, kind, should_stop)
             _apply_file(store, row, kind, operation, should_stop, after_chunk)
     except (ShopifyError, SignInError) as error:
         if getattr(error, "temporary", error.code == "UNREACHABLE"):
@@ -124,8 +124,8 @@ def _note(row: SyncRun, error: str) -> None:
 # The bulk operation
 
 
-def _await_operation(store: Store, row: SyncRun, kind: Kind, should_stop: Callable[[], bool]) -> dict[str, Any]:
-    """The finished operation; started if there is none, or if its file is no longer kept."""
+def await_operation(store: Store, row: SyncRun, kind: Kind, should_stop: Callable[[], bool]) -> dict[str, Any]:
+    """The finished operation, as the store tells it; started if there is none, or if its file is no longer kept."""
     with Bell(BELL) as bell:
         if not row.operation_id:
             _start_operation(store, row, kind)
