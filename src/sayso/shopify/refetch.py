@@ -72,7 +72,7 @@ def run(stop: threading.Event) -> None:
                     due = [shop_id for (shop_id,) in cursor.fetchall()]
                 for shop_id in due:
                     if not stop.is_set():
-                        _one_batch(shop_id)
+                        one_batch(shop_id)
                 if not due:
                     bell.wait(POLL)
     finally:
@@ -92,7 +92,8 @@ def refetch_now(shop_id: int) -> int:
     return total
 
 
-def _one_batch(shop_id: int) -> None:
+def one_batch(shop_id: int) -> None:
+    """Read one batch of a shop that is due. What cannot be read now is tried again later."""
     rows = _take(shop_id, due_only=True)
     if not rows:
         return

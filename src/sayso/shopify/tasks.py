@@ -1,8 +1,9 @@
-"""What the Shopify room does in the background: imports, and an hourly look at the subscriptions."""
+"""What the Shopify room does in the background: imports, an hourly look at the subscriptions, and polling."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from django.conf import settings
 from django.db import connections
@@ -11,7 +12,7 @@ from procrastinate.contrib.django import app
 
 from sayso.shops.models import Shop
 
-from . import imports, subscriptions
+from . import imports, poll, subscriptions
 from .client import ShopifyError
 from .signin import SignInError
 from .tokens import NotConnected
@@ -43,12 +44,29 @@ def run_import(context: JobContext, shop_id: int, sync_run_id: int) -> None:
 @app.periodic(cron="23 * * * *")
 @app.task(name="shopify.ensure_subscriptions", queueing_lock="shopify.ensure_subscriptions")
 def ensure_subscriptions(timestamp: int) -> None:
-    """Make again what Shopify dropped. One shop's trouble does not keep the others waiting."""
+    """Make again what Shopify dropped."""
+    _for_each_shop(lambda shop: subscriptions.ensure(shop.pk, settings.PUBLIC_URL))
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="shopify.poll", queueing_lock="shopify.poll")
+def poll_stores(timestamp: int) -> None:
+    """Ask the stores that cannot deliver to us what changed."""
+
+    def ask(shop: Shop) -> None:
+        if not subscriptions.can_push(settings.PUBLIC_URL, sandbox=shop.is_sandbox):
+            poll.poll(shop.pk)
+
+    _for_each_shop(ask)
+
+
+def _for_each_shop(work: Callable[[Shop], object]) -> None:
+    """One store's trouble does not keep the others waiting."""
     try:
-        for shop_id in Shop.objects.filter(status=Shop.Status.ACTIVE).values_list("pk", flat=True):
+        for shop in Shop.objects.filter(status=Shop.Status.ACTIVE):
             try:
-                subscriptions.ensure(shop_id, settings.PUBLIC_URL)
+                work(shop)
             except (ShopifyError, SignInError, NotConnected) as error:
-                log.warning("the subscriptions of shop %d could not be checked: %s", shop_id, error)
+                log.warning("shop %d: %s", shop.pk, error)
     finally:
         connections.close_all()
