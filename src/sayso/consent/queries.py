@@ -69,12 +69,15 @@ def counts() -> dict[str, dict[str, int]]:
 
 
 def flow(since: datetime, zone: str) -> dict[date, tuple[int, int]]:
-    """Day (in ``zone``) → (opt-ins, opt-outs) that changed a state, over all channels, one a contact and channel."""
+    """Day (in ``zone``) → (opt-ins, opt-outs) that changed a state, over all channels, one a contact and channel.
+
+    By the day the person spoke, so that an import does not look like a day of opt-ins.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "select (recorded_at at time zone %s)::date, count(*) filter (where to_state = 'SUBSCRIBED'),"
+            "select (coalesce(occurred_at, recorded_at) at time zone %s)::date, count(*) filter (where to_state = 'SUBSCRIBED'),"
             " count(*) filter (where to_state = 'UNSUBSCRIBED') from consent_ledger"
-            " where recorded_at >= %s and outcome = 'ACCEPTED' and from_state <> to_state group by 1",
+            " where coalesce(occurred_at, recorded_at) >= %s and outcome = 'ACCEPTED' and from_state <> to_state group by 1",
             [zone, since],
         )
         return {day: (ins, outs) for day, ins, outs in cursor.fetchall()}

@@ -55,10 +55,10 @@ class Filters:
         state = query.get("state", "")
         view = query.get("view", "")
         return cls(
-            q=query.get("q", "").replace("\x00", "").strip()[:100],
+            q=_clean(query.get("q", ""))[:100],
             channel=channel if channel in set(Channel) else primary_channel,
             state=state if state in set(State) else "",
-            tags=tuple(tag.replace("\x00", "") for tag in query.getlist("tag") if tag.strip())[:10],
+            tags=tuple(dict.fromkeys(_clean(tag) for tag in query.getlist("tag") if _clean(tag)))[:10],
             view=view if view in VIEWS else "",
             before=number(query, "before"),
             after=number(query, "after"),
@@ -106,6 +106,11 @@ class _Where:
     def needed_joins(self) -> str:
         """The joins without which the conditions mean nothing."""
         return self.joins if "s." in self.text else "contact c"
+
+
+def _clean(text: str) -> str:
+    """PostgreSQL knows no NUL in a text."""
+    return text.replace("\x00", "").strip()
 
 
 def fetch(shop_id: int, filters: Filters) -> ListPage:

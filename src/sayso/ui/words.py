@@ -103,6 +103,10 @@ VOCABULARIES = {
 
 SOURCES = {
     "shopify": "Shopify",
+    "whatsapp": "WhatsApp",
+    "sms": "SMS",
+    "email": "E-mail",
+    "campaign": "Campaign",
     "shopify_sync": "Shopify sync",
     "shopify_checkout": "Shopify checkout",
     "guest_checkout": "Guest checkout",

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from sayso.commerce import panels as commerce
@@ -101,7 +100,7 @@ def unsubscribe(request: HttpRequest, contact_id: int) -> HttpResponse:
         messages.success(request, f"Unsubscribed from {' and '.join(changed)}. Nothing more is sent there.")
     elif refused:
         messages.error(request, words.REFUSALS.get(refused, words.sentence(refused)))
-    return redirect(f"{reverse('profile', args=[contact.pk])}#consent-heading")
+    return redirect("profile", contact.pk)
 
 
 def _contact(contact_id: int) -> Contact:

@@ -5,6 +5,12 @@ export function forms(root) {
     if (form?.hasAttribute("data-send-on-change")) form.requestSubmit();
   });
 
+  // <input data-clear>: what was added is now a chip, so the field is free for the next.
+  root.addEventListener("htmx:afterRequest", (event) => {
+    if (!event.detail.successful) return;
+    for (const field of event.target.querySelectorAll?.("[data-clear]") ?? []) field.value = "";
+  });
+
   // <input data-narrows="#list">: hides the choices that do not contain what is typed.
   root.addEventListener("input", (event) => {
     const list = event.target.dataset?.narrows && root.querySelector(event.target.dataset.narrows);

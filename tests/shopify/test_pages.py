@@ -1,0 +1,98 @@
+"""Settings → Shopify, and connecting a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from sayso.shopify import views
+from sayso.shopify.connect import ConnectError
+from sayso.shopify.forms import ConnectForm
+from sayso.shopify.models import SyncRun
+from sayso.shopify.queries import Progress, freshness
+from sayso.shops.models import Shop, User
+
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+GIVEN = {"domain": "https://Example.myshopify.com/admin", "client_id": "id", "client_secret": "secret"}
+
+
+@pytest.fixture
+def platform_owner(db: None) -> Client:
+    client = Client()
+    user = User.objects.create_user("platform@example.com", "a long password", is_platform_owner=True)
+    client.force_login(user, backend=BACKEND)
+    return client
+
+
+@pytest.mark.parametrize(
+    ("typed", "domain"),
+    [
+        ("example", "example.myshopify.com"),
+        (" Example.MyShopify.com ", "example.myshopify.com"),
+        ("https://example.myshopify.com/admin/settings", "example.myshopify.com"),
+        ("example.com", None),
+        ("evil.com/x.myshopify.com", None),
+        ("-.myshopify.com", None),
+    ],
+)
+def test_what_is_pasted_becomes_a_domain(typed: str, domain: str | None) -> None:
+    form = ConnectForm(GIVEN | {"domain": typed})
+    assert form.is_valid() is (domain is not None)
+    assert form.cleaned_data.get("domain") == domain
+
+
+def test_connecting_starts_the_import(
+    platform_owner: Client, make_shop: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, started = [], []
+
+    def connect(**given: str) -> Shop:
+        asked.append(given)
+        return make_shop(given["domain"])
+
+    monkeypatch.setattr(views, "connect_store", connect)
+    monkeypatch.setattr(views.imports, "start", started.append)
+    monkeypatch.setattr(views.subscriptions, "ensure", lambda *_: 0)
+    answer = platform_owner.post("/connect", GIVEN)
+    shop = Shop.objects.get()
+    assert answer.headers["Location"] == "/settings/shopify"
+    assert asked == [{"domain": "example.myshopify.com", "client_id": "id", "client_secret": "secret"}]
+    assert started == [shop.pk]
+    assert platform_owner.session["shop_id"] == shop.pk
+
+
+def test_a_store_that_refuses_is_quoted_and_the_secret_not_shown_again(
+    platform_owner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(**_: str) -> Shop:
+        raise ConnectError("The app is not installed in this store; install it there first.")
+
+    monkeypatch.setattr(views, "connect_store", connect)
+    page = platform_owner.post("/connect", GIVEN).content.decode()
+    assert "install it there first" in page
+    assert 'value="secret"' not in page
+
+
+def test_who_may_not_connect_sees_whom_to_ask(client: Client, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "connect_store", lambda **_: pytest.fail("connected"))
+    client.force_login(User.objects.create_user("nobody@example.com", "a long password"), backend=BACKEND)
+    page = client.post("/connect", GIVEN).content.decode()
+    assert "Ask an owner" in page
+    assert "client_secret" not in page
+
+
+def test_a_running_import_shows_how_far_it_is(owner_client: Client, shop: Shop) -> None:
+    run = SyncRun.objects.create(shop_id=shop.pk, kind="customers", status="IN_PROGRESS", total=1000, seen=250)
+    page = owner_client.get("/settings/shopify").content.decode()
+    assert '<progress max="1000" value="250"' in page
+    assert "250 of 1,000" in page
+    progress = Progress(run)
+    run.heartbeat_at = run.started_at.replace(year=run.started_at.year + 1)
+    assert progress.seconds_left > 0
+
+
+def test_an_empty_shop_is_neither_late_nor_fresh(shop: Shop) -> None:
+    state = freshness(shop.pk)
+    assert (state.received_at, state.lag, state.waiting, state.parked, state.late) == (None, None, 0, 0, False)
