@@ -11,6 +11,7 @@ RUN = os.environ.setdefault("SAYSO_TEST_RUN", str(os.getpid()))
 BASE = Path(tempfile.gettempdir()) / f"sayso-test-{RUN}"
 BASE.mkdir(exist_ok=True)
 BASE.chmod(0o711)
+(BASE / "static").mkdir(exist_ok=True)  # as the web process makes it; WhiteNoise warns where it is missing
 
 for variable in [name for name in os.environ if name.startswith("SAYSO_") and not name.startswith("SAYSO_TEST_")]:
     if variable not in {"SAYSO_SHOPIFY_SCHEMA", "SAYSO_NODE_MODULES", "SAYSO_CRASH_SEED"}:

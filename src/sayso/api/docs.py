@@ -32,7 +32,7 @@ def reference(request: HttpRequest) -> HttpResponse:
 
 def _name(holder: dict[str, Any] | None) -> str:
     """The schema that a body or an answer is made of."""
-    content = next(iter((holder or {}).get("content", {}).values()), {})
+    content: dict[str, Any] = next(iter((holder or {}).get("content", {}).values()), {})
     return str(content.get("schema", {}).get("$ref", "")).rpartition("/")[2]
 
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from sayso.shops import tokens
 from sayso.shops.api import Problem, problem_response
+from sayso.shops.models import Shop
 from sayso.shops.tenancy import enter_shop
 
 from .limits import Buckets
@@ -42,9 +43,9 @@ class ApiMiddleware:
         try:
             if request.path in OPEN:
                 return self._shaped(request, self.get_response(request))
-            self._admit(request)
+            shop = self._admit(request)
             with transaction.atomic():
-                enter_shop(request.shop.pk)
+                enter_shop(shop.pk)
                 response = self._shaped(request, self.get_response(request))
                 if response.status_code >= 400:
                     transaction.set_rollback(True)
@@ -57,14 +58,16 @@ class ApiMiddleware:
                 response["Retry-After"] = str(problem.seconds)
             return response
 
-    def _admit(self, request: HttpRequest) -> None:
-        """Set ``request.shop`` and ``request.api_token``; raises Problem for a caller or a body we do not take."""
+    def _admit(self, request: HttpRequest) -> Shop:
+        """The shop of the caller. Sets ``request.shop`` and ``request.api_token``; raises Problem for a caller or a body
+        that we do not take."""
         scheme, _, plain = request.headers.get("Authorization", "").partition(" ")
         found = tokens.authenticate(plain.strip()) if scheme.lower() == "bearer" else None
         if found is None:
             raise Problem(401, "Send a live token of a shop as “Authorization: Bearer sayso_…”.")
-        request.shop, request.api_token = found
-        if wait := self.buckets.take(request.api_token.pk):
+        shop, token = found
+        vars(request).update(shop=shop, api_token=token)  # as sayso.shops.api.ApiRequest has them
+        if wait := self.buckets.take(token.pk):
             raise TooMany(wait)
         length = request.META.get("CONTENT_LENGTH") or "0"
         size = int(length) if length.isdecimal() else 0
@@ -72,6 +75,7 @@ class ApiMiddleware:
             raise Problem(413, f"The body may have {MAX_BODY // 2**20} MiB at most.")
         if size and request.content_type != "application/json":
             raise Problem(415, "Send the body as application/json.")
+        return shop
 
     def _shaped(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Errors that Django or the router made in their own words, in ours."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from enum import StrEnum
+from importlib import resources
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,9 +51,7 @@ def init(
     ] = None,
 ) -> None:
     """Print what a superuser does once on a server of yours, or do it. Make the database itself first."""
-    from sayso.config.database import bootstrap_script
-
-    script = ROLES + bootstrap_script()
+    script = ROLES + (resources.files("sayso.config") / "bootstrap.sql").read_text()
     if run is None:
         print(script, end="")
         return

@@ -47,6 +47,8 @@ def database() -> Iterator[None]:
     django.setup()
     from django.db import OperationalError, connections
 
+    from sayso.shops.fields import UndecipherableSecret
+
     try:
         with _running_server(data):
             try:
@@ -54,7 +56,7 @@ def database() -> Iterator[None]:
                 yield
             finally:
                 connections.close_all()
-    except PostgresError as error:
+    except (PostgresError, UndecipherableSecret) as error:
         raise CommandError(str(error)) from error
     except (psycopg.OperationalError, OperationalError) as error:
         raise CommandError(f"the database cannot be used: {str(error).strip().splitlines()[0]}") from error

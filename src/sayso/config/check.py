@@ -54,8 +54,11 @@ def examine() -> list[Finding]:
             *findings,
             Finding("database", "failed", f"cannot be used: {reason}", "See DATABASE_URL in docs/settings.md."),
         ]
-    if all(one.status != "failed" for one in findings):
-        findings += [*_keys(), *_addresses(), *_public_address()]
+    if any(one.status == "failed" for one in findings):
+        return findings
+    findings += _keys()
+    if findings[-1].status == "ok":  # else there is nothing to read
+        findings += [*_addresses(), *_public_address()]
     return findings
 
 

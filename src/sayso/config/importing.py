@@ -29,7 +29,8 @@ def carry_through(shop_id: int, *, has_worker: bool, wait: bool = True) -> list[
         work.join()
     with shop_context(shop_id):
         rows = SyncRun.objects.filter(pk__in=runs).order_by("pk")
-        return list(rows.values("kind", "status", "seen", "created", "updated", "invalid", "error"))
+        columns = ("kind", "status", "seen", "created", "updated", "invalid", "error")
+        return [dict(row) for row in rows.values(*columns)]
 
 
 def _work(shop_id: int, runs: list[int], over: threading.Event) -> None:
