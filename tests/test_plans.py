@@ -39,7 +39,10 @@ def two_shops(as_owner):
         for statement in FILL.split(";"):
             as_owner.execute(statement, {"shop": shop.pk, "people": PEOPLE})
     as_owner.execute("analyze")
-    with shop_context(shops[0].pk):
+    with shop_context(shops[0].pk), connection.cursor() as cursor:
+        cursor.execute(
+            "set local random_page_cost = 1.1"
+        )  # as the embedded server has it, and any on solid state should
         yield shops[0]
 
 
@@ -76,9 +79,10 @@ def nodes(plan: str) -> list[tuple[str, str | None, str | None]]:
 def test_the_contact_list(two_shops, filters, index):
     with CaptureQueriesContext(connection) as captured:
         assert fetch(two_shops.pk, filters).rows
-    page = next(query["sql"] for query in captured if "order by" in query["sql"])
-    assert index in {found for _, _, found in nodes(plan_of(page))}, page
-    assert ("Seq Scan", "contact", None) not in nodes(plan_of(page))
+    plans = [nodes(plan_of(query["sql"])) for query in captured if "from contact c" in query["sql"]]
+    assert index in {found for plan in plans for _, _, found in plan}
+    if filters.any:  # the capped count of all reads the table as it lies
+        assert ("Seq Scan", "contact", None) not in {node for plan in plans for node in plan}
 
 
 def test_the_tag_of_an_audience(two_shops):

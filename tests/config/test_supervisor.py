@@ -37,7 +37,9 @@ class Up:
     def __init__(self, data: Path, *, sandbox: bool = False, **environment: str) -> None:
         self.data = data
         self.log = data.parent / f"{time.monotonic_ns()}.log"
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SAYSO_", "DATABASE_"))}
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(("SAYSO_", "DATABASE_", "DJANGO_"))
+        }
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", PROGRAM.format(sandbox=sandbox)],
