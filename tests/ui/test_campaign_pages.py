@@ -72,7 +72,7 @@ def test_the_reach_adds_up_with_reasons(
     say(make_contact("No"), "OPT_OUT")
     make_contact("Silent")
     say(make_contact("Excluded", excluded=True), "OPT_IN")
-    page = owner_client.get(f"/campaigns/new/parts?template={template.pk}&audience=all").content.decode()
+    page = owner_client.get(f"/campaigns/new/reach?template={template.pk}&audience=all").content.decode()
     assert "<strong>3</strong> of 6 contacts" in page
     numbers = [int(number) for number in re.findall(r'<td class="num">(\d+)</td>', page)]
     assert numbers[0] == 3
@@ -83,9 +83,9 @@ def test_the_reach_adds_up_with_reasons(
 def test_a_tag_narrows_the_audience(owner_client: Client, make_contact: Callable[..., int], template: Template) -> None:
     say(make_contact("Vip", tags=["vip"]), "OPT_IN")
     say(make_contact("Other"), "OPT_IN")
-    page = owner_client.get(f"/campaigns/new/parts?template={template.pk}&audience=tag&tag=vip").content.decode()
+    page = owner_client.get(f"/campaigns/new/reach?template={template.pk}&audience=tag&tag=vip").content.decode()
     assert "<strong>1</strong> of 1 contact get" in page
-    asked = owner_client.get(f"/campaigns/new/parts?template={template.pk}&audience=tag&tag=").content.decode()
+    asked = owner_client.get(f"/campaigns/new/reach?template={template.pk}&audience=tag&tag=").content.decode()
     assert "Name a tag" in asked
 
 

@@ -82,29 +82,42 @@ def new(request: HttpRequest) -> HttpResponse:
 @require_GET
 @page("campaigns.create")
 def composer(request: HttpRequest) -> HttpResponse:
-    """The part of the composer that follows the choices: variables, preview and reach."""
+    """The part of the composer that follows the template: variables and preview."""
     return render(request, "campaigns/composer.html", _composer(request, request.GET, messaging.approved_templates()))
 
 
 def _composer(request: HttpRequest, data: QueryDict, templates: list[Template]) -> dict[str, Any]:
 
     template = next((one for one in templates if str(one.pk) == data.get("template")), None)
-    tag = data.get("tag", "").strip()
-    by_tag = data.get("audience") == "tag" or ("audience" not in data and bool(tag))
-    audience = {"tag": tag} if by_tag else {"all": True}
     chosen = compose.variables(template, data) if template else []
-    ready = template is not None and (not by_tag or bool(tag))
+    tag = data.get("tag", "").replace("\x00", "").strip()
     return {
         "chosen_template": template,
         "variables": chosen,
         "sources": [(key, name) for key, (name, _) in compose.SOURCES.items()],
         "static": compose.STATIC,
         "preview": compose.preview(template, chosen, request.shop.name) if template else None,
-        "by_tag": by_tag,
         "tag": tag,
-        "reach": actions.reach(audience, template.pk) if template and ready else None,
-        "audience_words": describe(audience) if ready else "",
+        "by_tag": data.get("audience") == "tag" or ("audience" not in data and bool(tag)),
     }
+
+
+@require_GET
+@page("campaigns.view")
+def reach(request: HttpRequest) -> HttpResponse:
+    """Who gets it and who does not: of a draft (``campaign``), or of what is chosen in the composer."""
+    if campaign_id := _id(request.GET, "campaign"):
+        campaign = _campaign(campaign_id)
+        counted = actions.reach(campaign.audience, campaign.template_id)
+        words = describe(campaign.audience)
+        return render(request, "campaigns/reach.html", {"reach": counted, "audience_words": words})
+    chosen = _composer(request, request.GET, messaging.approved_templates())
+    context: dict[str, Any] = {"asking": chosen["chosen_template"] is not None}
+    audience = {"tag": chosen["tag"]} if chosen["by_tag"] else {"all": True}
+    if context["asking"] and audience != {"tag": ""}:
+        context["reach"] = actions.reach(audience, chosen["chosen_template"].pk)
+        context["audience_words"] = describe(audience)
+    return render(request, "campaigns/reach_part.html", context)
 
 
 @require_GET
@@ -135,8 +148,6 @@ def detail(request: HttpRequest, campaign_id: int) -> HttpResponse:
     if context["template"]:
         chosen = compose.stored(campaign.variables)
         context["preview"] = compose.preview(context["template"], chosen, request.shop.name)
-    if campaign.status == Campaign.Status.DRAFT and campaign.template_id:
-        context["reach"] = actions.reach(campaign.audience, campaign.template_id)
     return render(request, "campaigns/detail.html", context)
 
 
