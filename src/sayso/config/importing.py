@@ -30,7 +30,7 @@ def carry_through(shop_id: int, *, has_worker: bool, wait: bool = True) -> list[
     with shop_context(shop_id):
         rows = SyncRun.objects.filter(pk__in=runs).order_by("pk")
         columns = ("kind", "status", "seen", "created", "updated", "invalid", "error")
-        return [dict(row) for row in rows.values(*columns)]
+        return [dict(zip(columns, row, strict=True)) for row in rows.values_list(*columns)]
 
 
 def _work(shop_id: int, runs: list[int], over: threading.Event) -> None:
