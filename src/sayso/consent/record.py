@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+import msgspec
 from django.db import connection
 
 from sayso.contacts import addresses
@@ -99,7 +100,7 @@ def _slot(event: ConsentEvent, secret: bytes) -> str:
     if event.address:
         hashing = addresses.phone_key if event.channel in PHONE_CHANNELS else addresses.email_key
         key = hashing(secret, event.address)
-    evidence = json.dumps(event.evidence, sort_keys=True, separators=(",", ":")) if event.evidence else None
+    evidence = msgspec.json.encode(event.evidence, order="sorted").decode() if event.evidence else None
     text = staging.text
     return (
         f"{event.event}\t{staging.moment(event.occurred_at)}\t{text(event.shop_value)}\t{staging.binary(key)}\t"

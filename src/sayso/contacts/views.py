@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from sayso.shops.pages import page
+from sayso.shops.pages import Request, page
 
 from . import queries
 from .apply import Actor, apply
@@ -18,7 +18,7 @@ from .changes import ContactChange, Source
 
 @require_POST
 @page("contacts.edit")
-def exclude(request: HttpRequest, contact_id: int) -> HttpResponse:
+def exclude(request: Request, contact_id: int) -> HttpResponse:
     """Exclude a contact from messaging, or take that back. Says nothing about consent."""
     contact = queries.contact(contact_id)
     if contact is None or contact.redacted_at:

@@ -20,8 +20,9 @@ def text(value: str | None) -> str:
     """A text for COPY. PostgreSQL cannot hold NUL; it is dropped."""
     if value is None:
         return "\\N"
-    if "\x00" in value:
-        value = value.replace("\x00", "")
+    if value.isprintable() and "\\" not in value:  # nearly all, and three times as fast to find out
+        return value
+    value = value.replace("\x00", "")
     return _SPECIAL.sub(lambda match: _ESCAPES[match[0]], value) if _SPECIAL.search(value) else value
 
 

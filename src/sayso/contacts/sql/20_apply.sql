@@ -85,7 +85,15 @@ BEGIN
     --    change are not written.
     WITH arriving AS MATERIALIZED (
         SELECT a.contact_id AS id, s.* FROM staging.contact s JOIN staging.applied a USING (run, seq)
-        WHERE s.run = p_run AND a.run = p_run AND NOT a.created
+        -- A whole picture that is held already, of the same moment: an unchanged import ends here.
+        LEFT JOIN LATERAL (
+            SELECT true AS same FROM contact c WHERE c.shop_id = (SELECT shop) AND c.id = a.contact_id
+            AND c.shopify_customer_id = s.shopify_customer_id
+            AND c.profile_at = s.at AND c.profile_sequence >= s.sequence AND c.tags_at = s.at AND c.figures_at = s.at
+            LIMIT 1
+        ) held ON s.tags IS NOT NULL AND s.orders_count IS NOT NULL AND s.tag_changes IS NULL AND s.excluded IS NULL
+            AND NOT s.deleted
+        WHERE s.run = p_run AND a.run = p_run AND NOT a.created AND held.same IS NULL
     ), merged AS MATERIALIZED (
         SELECT c.id, c.phone_key AS old_phone_key, c.email_key AS old_email_key, c.phone AS old_phone, c.email AS old_email,
             c.tags AS old_tags, c.deleted_at AS old_deleted_at,
