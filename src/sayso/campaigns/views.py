@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -14,7 +14,7 @@ from sayso.audience.selection import describe
 from sayso.contacts.queries import suggested_tags
 from sayso.messaging import queries as messaging
 from sayso.messaging.models import Template
-from sayso.shops.pages import page
+from sayso.shops.pages import Request, page
 
 from . import actions, compose, queries
 from .forms import CampaignForm
@@ -33,7 +33,7 @@ LISTS = {
 
 @require_GET
 @page("campaigns.view")
-def index(request: HttpRequest) -> HttpResponse:
+def index(request: Request) -> HttpResponse:
 
     campaigns = queries.listed(before=_id(request.GET, "before"), limit=queries.PAGE + 1)
     shown = campaigns[: queries.PAGE]
@@ -49,7 +49,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @page("campaigns.create")
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: Request) -> HttpResponse:
     """The composer. *Save draft* keeps it, *Send now* launches it; what blocks it is said, and the draft stays."""
 
     templates, senders = messaging.approved_templates(), messaging.senders()
@@ -81,12 +81,12 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @page("campaigns.create")
-def composer(request: HttpRequest) -> HttpResponse:
+def composer(request: Request) -> HttpResponse:
     """The part of the composer that follows the template: variables and preview."""
     return render(request, "campaigns/composer.html", _composer(request, request.GET, messaging.approved_templates()))
 
 
-def _composer(request: HttpRequest, data: QueryDict, templates: list[Template]) -> dict[str, Any]:
+def _composer(request: Request, data: QueryDict, templates: list[Template]) -> dict[str, Any]:
 
     template = next((one for one in templates if str(one.pk) == data.get("template")), None)
     chosen = compose.variables(template, data) if template else []
@@ -104,10 +104,12 @@ def _composer(request: HttpRequest, data: QueryDict, templates: list[Template]) 
 
 @require_GET
 @page("campaigns.view")
-def reach(request: HttpRequest) -> HttpResponse:
+def reach(request: Request) -> HttpResponse:
     """Who gets it and who does not: of a draft (``campaign``), or of what is chosen in the composer."""
     if campaign_id := _id(request.GET, "campaign"):
         campaign = _campaign(campaign_id)
+        if campaign.template_id is None:
+            raise Http404(f"Campaign {campaign_id} has no template")
         counted = actions.reach(campaign.audience, campaign.template_id)
         words = describe(campaign.audience)
         return render(request, "campaigns/reach.html", {"reach": counted, "audience_words": words})
@@ -122,13 +124,13 @@ def reach(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @page("campaigns.view")
-def detail(request: HttpRequest, campaign_id: int) -> HttpResponse:
+def detail(request: Request, campaign_id: int) -> HttpResponse:
     """One campaign; asked again every few seconds while it goes out (``done`` and ``at`` give the pace)."""
 
     campaign = _campaign(campaign_id)
     figures = queries.Figures(actions.counts(campaign_id))
     at = request.GET.get("at", "")
-    context = {
+    context: dict[str, Any] = {
         "campaign": campaign,
         "figures": figures,
         "pace": queries.pace(
@@ -140,7 +142,7 @@ def detail(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "failed": queries.reasons(campaign_id, "FAILED"),
         "skipped": queries.reasons(campaign_id, "SKIPPED"),
         "left_out": queries.reasons_left_out(campaign_id),
-        "template": Template.objects.filter(pk=campaign.template_id).first(),
+        "template": Template.objects.filter(pk=campaign.template_id or 0).first(),
         "sender": next((one for one in messaging.senders() if one.pk == campaign.sender_id), None),
     }
     if request.htmx and not request.htmx.history_restore_request:
@@ -153,7 +155,7 @@ def detail(request: HttpRequest, campaign_id: int) -> HttpResponse:
 
 @require_GET
 @page("campaigns.view")
-def recipients(request: HttpRequest, campaign_id: int) -> HttpResponse:
+def recipients(request: Request, campaign_id: int) -> HttpResponse:
     """Who got it, who did not, and why; 50 a page."""
     campaign = _campaign(campaign_id)
     kind = request.GET.get("list", "")
@@ -177,13 +179,13 @@ def recipients(request: HttpRequest, campaign_id: int) -> HttpResponse:
 
 @require_POST
 @page("campaigns.send")
-def launch(request: HttpRequest, campaign_id: int) -> HttpResponse:
+def launch(request: Request, campaign_id: int) -> HttpResponse:
     return _launch(request, _campaign(campaign_id))
 
 
 @require_POST
 @page("campaigns.send")
-def stop(request: HttpRequest, campaign_id: int) -> HttpResponse:
+def stop(request: Request, campaign_id: int) -> HttpResponse:
     """Send nothing more; what is out is out, the rest is skipped."""
 
     try:
@@ -195,7 +197,7 @@ def stop(request: HttpRequest, campaign_id: int) -> HttpResponse:
     return redirect("campaign", campaign_id)
 
 
-def _launch(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+def _launch(request: Request, campaign: Campaign) -> HttpResponse:
 
     try:
         actions.launch(campaign.pk, actor=_actor(request))
@@ -207,7 +209,7 @@ def _launch(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     return redirect("campaign", campaign.pk)
 
 
-def _actor(request: HttpRequest) -> str:
+def _actor(request: Request) -> str:
     return request.user.email[:64]
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from sayso.shops.models import Membership, Shop
-from sayso.shops.pages import page, sign_in_first
+from sayso.shops.pages import Request, page, sign_in_first
 from sayso.shops.roles import Role, may
 
 from . import imports, queries, subscriptions
@@ -21,7 +21,7 @@ from .forms import ConnectForm
 
 @require_GET
 @page("settings.view")
-def overview(request: HttpRequest) -> HttpResponse:
+def overview(request: Request) -> HttpResponse:
     imports = queries.imports()
     context = {
         "connections": queries.connections(),
@@ -38,7 +38,7 @@ SCOPES = ("read_customers", "write_customers", "read_orders", "read_all_orders",
 
 
 @require_http_methods(["GET", "POST"])
-def connect(request: HttpRequest) -> HttpResponse:
+def connect(request: Request) -> HttpResponse:
     """Connect a store; also where everybody lands who is in no shop yet."""
     if not request.user.is_authenticated:
         return sign_in_first(request)
@@ -62,14 +62,14 @@ def connect(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @page("shopify.edit")
-def import_again(request: HttpRequest) -> HttpResponse:
+def import_again(request: Request) -> HttpResponse:
     """Read everything from the store once more. What is unchanged stays as it is."""
     imports.start(request.shop.pk)
     messages.success(request, "The import is queued. What is unchanged stays as it is.")
     return redirect("shopify")
 
 
-def _let_in(request: HttpRequest, shop: Shop) -> None:
+def _let_in(request: Request, shop: Shop) -> None:
     """Work in the new shop from now on, as its owner."""
     if not request.user.is_platform_owner:
         Membership.objects.get_or_create(user=request.user, shop=shop, defaults={"role": Role.OWNER})

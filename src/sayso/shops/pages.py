@@ -13,11 +13,22 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
+from django_htmx.middleware import HtmxDetails
 
+from .models import Shop, User
 from .roles import may
 
 View = Callable[..., HttpResponseBase]
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+class Request(HttpRequest):
+    """A request as a guarded view gets it. Never made: the middleware puts the attributes on Django's own."""
+
+    user: User
+    shop: Shop
+    role: str
+    htmx: HtmxDetails
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,7 @@ def page(permission: str, *, change: str | None = None) -> Callable[[View], View
 
     def guard(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        def guarded(request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return sign_in_first(request)
             if request.shop is None:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from . import tokens as api_tokens
 from .forms import RoleForm, TokenForm
 from .models import ApiToken, Membership, Shop
-from .pages import page, sign_in_first
+from .pages import Request, page, sign_in_first
 from .roles import PERMISSIONS, Role
 
 
 @require_http_methods(["GET", "POST"])
 @page("settings.view", change="api.edit")
-def tokens(request: HttpRequest) -> HttpResponse:
+def tokens(request: Request) -> HttpResponse:
     """List the tokens; POST makes one and shows it this once, so the answer is not a redirect."""
     form, plain = TokenForm(request.POST or None), None
     if request.method == "POST" and form.is_valid():
@@ -36,7 +36,7 @@ def _preset(token: ApiToken) -> str:
 
 @require_POST
 @page("api.edit")
-def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
+def revoke_token(request: Request, token_id: int) -> HttpResponse:
     if api_tokens.revoke(token_id):
         messages.success(request, "The token is revoked. Whatever used it is refused from now on.")
     return redirect("tokens")
@@ -44,14 +44,14 @@ def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
 
 @require_GET
 @page("settings.view")
-def team(request: HttpRequest) -> HttpResponse:
+def team(request: Request) -> HttpResponse:
     members = Membership.objects.filter(shop=request.shop).select_related("user").order_by("user__email")
     return render(request, "shops/team.html", {"members": members, "roles": Role.choices})
 
 
 @require_POST
 @page("team.edit")
-def set_role(request: HttpRequest, membership_id: int) -> HttpResponse:
+def set_role(request: Request, membership_id: int) -> HttpResponse:
     """Give a member another role; the last owner stays one, and only an owner makes or unmakes owners."""
     member = get_object_or_404(Membership, pk=membership_id, shop=request.shop)
     form = RoleForm(request.POST)
@@ -72,7 +72,7 @@ def set_role(request: HttpRequest, membership_id: int) -> HttpResponse:
 
 
 @require_POST
-def choose(request: HttpRequest) -> HttpResponse:
+def choose(request: Request) -> HttpResponse:
     """Work in another shop from now on."""
     if not request.user.is_authenticated:
         return sign_in_first(request)

@@ -162,10 +162,14 @@ def may(context: Context, permission: str) -> bool:
     return roles.may(context.get("role"), permission)
 
 
+def _variables(context: Context) -> dict[str, Any]:
+    return {str(name): value for name, value in context.flatten().items()}
+
+
 @register.simple_tag(takes_context=True)
 def panel(context: Context, shown: Panel) -> str:
     """A room's panel inside this page."""
-    return render_to_string(shown.template, context.flatten() | shown.context, request=context["request"])
+    return render_to_string(shown.template, _variables(context) | shown.context, request=context["request"])
 
 
 @register.simple_tag(takes_context=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from collections.abc import Collection
+
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from sayso.consent import queries
 from sayso.consent.events import Channel, State
 from sayso.consent.transitions import events
-from sayso.shops.pages import page
+from sayso.shops.pages import Request, page
 from sayso.ui import words
 from sayso.ui.requests import number
 
@@ -18,8 +20,12 @@ PAGE = 50
 
 @require_GET
 @page("consent.view")
-def ledger(request: HttpRequest) -> HttpResponse:
-    allowed = {"channel": set(Channel), "outcome": set(words.OUTCOME), "event": set(events())}
+def ledger(request: Request) -> HttpResponse:
+    allowed: dict[str, Collection[str]] = {
+        "channel": set(Channel),
+        "outcome": set(words.OUTCOME),
+        "event": set(events()),
+    }
     chosen = {name: request.GET.get(name, "") for name in allowed}
     chosen = {name: value if value in allowed[name] else "" for name, value in chosen.items()}
     before = number(request.GET, "before")
@@ -38,7 +44,7 @@ def ledger(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @page("settings.view")
-def rules(request: HttpRequest) -> HttpResponse:
+def rules(request: Request) -> HttpResponse:
     context = {
         "rules": queries.rules(),
         "states": [state.value for state in State],  # the order of the cells

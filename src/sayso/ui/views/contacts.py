@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET
 
 from sayso.consent.events import Channel, State
 from sayso.contacts.queries import suggested_tags
-from sayso.shops.pages import page
+from sayso.shops.pages import Request, page
 from sayso.ui import contact_list, words
 
 
 @require_GET
 @page("contacts.view")
-def index(request: HttpRequest) -> HttpResponse:
+def index(request: Request) -> HttpResponse:
     """The list; a part of the page (typing in the search field, a live update) gets the results alone."""
     filters = contact_list.Filters.read(request.GET, primary_channel(request))
     part = request.htmx and not request.htmx.history_restore_request
@@ -35,7 +35,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def primary_channel(request: HttpRequest) -> str:
+def primary_channel(request: Request) -> str:
     """The channel whose state stands for the whole contact."""
     chosen = request.shop.settings.get("primary_channel")
     return chosen if chosen in set(Channel) else Channel.WHATSAPP.value

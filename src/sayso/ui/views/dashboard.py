@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -16,7 +16,7 @@ from sayso.consent.events import State
 from sayso.messaging import queries as messaging
 from sayso.shopify import panels as shopify
 from sayso.shops.models import Shop
-from sayso.shops.pages import page
+from sayso.shops.pages import Request, page
 from sayso.ui import activity, charts, words
 from sayso.ui.views.contacts import primary_channel
 
@@ -45,7 +45,7 @@ STATE_TONES = {
 
 @require_GET
 @page("analytics.view")
-def dashboard(request: HttpRequest) -> HttpResponse:
+def dashboard(request: Request) -> HttpResponse:
     """The frame at once, the counted part as its own request: counting must not hold up the page."""
     context = {
         "sync": shopify.dashboard(request.shop.pk),
@@ -56,7 +56,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @page("analytics.view")
-def figures(request: HttpRequest) -> HttpResponse:
+def figures(request: Request) -> HttpResponse:
     """Consent by channel, messages and opt-ins by day, with charts."""
     counted = _counted(request.shop)
     by_channel = counted["consent"]

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from allauth.account.utils import perform_login
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from sayso.events import live
-from sayso.shops.pages import page
+from sayso.shops.pages import Request, page
 from sayso.ui import signin_links
 
 
 @never_cache
 @require_http_methods(["GET", "POST"])
-def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
+def sign_in_link(request: Request, token: str) -> HttpResponse:
     """GET shows a button and uses nothing up; POST signs in, through a second factor where the account has one."""
     try:
         if request.method == "POST":
@@ -30,6 +30,6 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 @require_GET
 @page("contacts.view")
-def live_token(request: HttpRequest) -> JsonResponse:
+def live_token(request: Request) -> JsonResponse:
     """A fresh token for ``/live``, for the page that is open."""
     return JsonResponse({"token": live.issue(request.user.pk, request.shop.pk)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
@@ -18,7 +18,7 @@ from sayso.contacts import panels as contact_panels
 from sayso.contacts import queries as contacts
 from sayso.contacts.models import Contact
 from sayso.messaging import panels as messaging
-from sayso.shops.pages import page
+from sayso.shops.pages import Request, page
 from sayso.ui import activity, words
 from sayso.ui.requests import number
 from sayso.ui.views.contacts import primary_channel
@@ -29,7 +29,7 @@ CAN_OPT_OUT = {State.SUBSCRIBED, State.PENDING, State.NOT_SUBSCRIBED, State.UNKN
 
 @require_GET
 @page("contacts.view")
-def profile(request: HttpRequest, contact_id: int) -> HttpResponse:
+def profile(request: Request, contact_id: int) -> HttpResponse:
     contact = _contact(contact_id)
     consents = consent.of_contact(contact_id)
     primary = primary_channel(request)
@@ -53,7 +53,7 @@ def profile(request: HttpRequest, contact_id: int) -> HttpResponse:
     return render(request, "ui/profile/page.html", context)
 
 
-def _activity(request: HttpRequest, contact_id: int) -> dict:
+def _activity(request: Request, contact_id: int) -> dict:
     show = request.GET.get("show", "all")
     show = show if show in activity.SHOWS else "all"
     period = request.GET.get("period", "30")
@@ -73,7 +73,7 @@ def _activity(request: HttpRequest, contact_id: int) -> dict:
 
 @require_POST
 @page("consent.unsubscribe")
-def unsubscribe(request: HttpRequest, contact_id: int) -> HttpResponse:
+def unsubscribe(request: Request, contact_id: int) -> HttpResponse:
     """Record that the person asked, by whatever way, to get no more messages on a channel."""
     contact = _contact(contact_id)
     channel = request.POST.get("channel", "")
