@@ -12,6 +12,9 @@ from collections import Counter
 from typing import ClassVar
 
 import pytest
+from tests.conftest import environment_of
+from tests.making import make_contact, make_template
+from tests.waiting import until
 
 from sayso.campaigns import actions, build
 from sayso.campaigns.models import Campaign
@@ -19,9 +22,6 @@ from sayso.messaging.models import Message, Sender
 from sayso.sandbox.testing import Sandbox
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
-from tests.conftest import environment_of
-from tests.making import make_contact, make_template
-from tests.waiting import until
 
 pytestmark = pytest.mark.crash
 

@@ -68,6 +68,13 @@ class Contact(TenantModel):
             models.Index(
                 fields=["shop_id", "email_key"], name="contact_email", condition=models.Q(email_key__isnull=False)
             ),
+            # The quick filters: few rows of many.
+            models.Index(fields=["shop_id", "id"], name="contact_excluded", condition=models.Q(excluded=True)),
+            models.Index(
+                fields=["shop_id", "id"],
+                name="contact_gone",
+                condition=models.Q(deleted_at__isnull=False) | models.Q(redacted_at__isnull=False),
+            ),
             GinIndex(fields=["tags"], name="contact_tags"),
             GinIndex(OpClass("search", name="gin_trgm_ops"), name="contact_search"),
         ]

@@ -107,6 +107,16 @@ class Migration(migrations.Migration):
                         fields=["shop_id", "email_key"],
                         name="contact_email",
                     ),
+                    models.Index(
+                        condition=models.Q(("excluded", True)), fields=["shop_id", "id"], name="contact_excluded"
+                    ),
+                    models.Index(
+                        condition=models.Q(
+                            ("deleted_at__isnull", False), ("redacted_at__isnull", False), _connector="OR"
+                        ),
+                        fields=["shop_id", "id"],
+                        name="contact_gone",
+                    ),
                     django.contrib.postgres.indexes.GinIndex(fields=["tags"], name="contact_tags"),
                     django.contrib.postgres.indexes.GinIndex(
                         django.contrib.postgres.indexes.OpClass("search", name="gin_trgm_ops"), name="contact_search"
