@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection
 
 from sayso.channels.json import Unreadable, decode
-from sayso.consent.events import Channel
+from sayso.consent.events import Channel, State
 from sayso.contacts.changes import Profile
 from sayso.contacts.models import Contact
 from sayso.intake.models import Delivery
@@ -27,6 +27,7 @@ from .models import Connection
 from .orders import apply_orders
 from .values import microseconds, text
 
+_WITHOUT_ADDRESS = frozenset({State.UNSUBSCRIBED, State.REDACTED})
 TOKEN_LIFE = timedelta(hours=24)
 
 Payload = dict[str, Any]
@@ -62,8 +63,10 @@ def _deleted(topic: str, payload: Payload, delivery: Delivery) -> wire.Reading:
 
 def _consent(topic: str, payload: Payload, delivery: Delivery) -> wire.Reading:
     """Names the contact by its id. One that is not known yet is made with the address the consent is for, so that the
-    consent counts at once; a known one keeps the address it has."""
-    change, consents = wire.consent_payload(topic, payload, sequence=_sequence(delivery))
+    consent counts at once; a known one keeps the address it has. Without an address there is no consent to speak of, at
+    Shopify neither; but an opt-out is never dropped."""
+    change, found = wire.consent_payload(topic, payload, sequence=_sequence(delivery))
+    consents = [consent for consent in found if consent.address or consent.state in _WITHOUT_ADDRESS]
     for consent in consents:
         of_phone = consent.channel is not Channel.EMAIL
         change.profile = Profile(phone=consent.address) if of_phone else Profile(email=consent.address)
@@ -102,7 +105,7 @@ def customers(shop_id: int, deliveries: list[Delivery]) -> None:
         if change.shopify_customer_id is None:
             raise ValueError("a customer without id")
         readings.append((change, consents))
-        if lacks:
+        if lacks or (delivery.topic in wire.CONSENT_TOPICS and not consents):
             lacking.add(change.shopify_customer_id)
     applied, _ = apply_readings(readings)
     for (change, _), result in zip(readings, applied, strict=True):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sayso.commerce.apply import AppliedOrder, apply
 from sayso.commerce.changes import OrderChange
 from sayso.consent.events import Channel, ConsentEvent, State
+from sayso.consent.models import ConsentState
 from sayso.consent.record import record
 
 from .customers import Counts
@@ -23,8 +24,17 @@ def apply_orders(changes: Sequence[OrderChange], *, bulk: bool = False) -> tuple
 
 
 def _guests_consent(changes: Sequence[OrderChange], applied: Sequence[AppliedOrder]) -> list[ConsentEvent]:
-    """The ticked or empty box for e-mail of those who are no customers. An empty box is no opt-out."""
-    contacts = {order.shopify_order_id: order.contact_id for order in applied if order.created}
+    """The ticked or empty box for e-mail of those who are no customers. An empty box is no opt-out.
+
+    Every update of an order tells it again; only what the state does not hold yet is an event.
+    """
+    contacts = {order.shopify_order_id: order.contact_id for order in applied if order.contact_id}
+    states = {
+        contact_id: (state, opted_in_at)
+        for contact_id, state, opted_in_at in ConsentState.objects.filter(contact_id__in=contacts.values()).values_list(
+            "contact_id", "email_state", "email_opt_in_at"
+        )
+    }
     events = []
     for change in changes:
         contact_id = contacts.get(change.shopify_order_id)
@@ -35,6 +45,14 @@ def _guests_consent(changes: Sequence[OrderChange], applied: Sequence[AppliedOrd
             and change.buyer_accepts_email is not None
         ):
             contacts[change.shopify_order_id] = None  # once an order
+            state, opted_in_at = states.get(contact_id, (State.UNKNOWN, None))
+            known = (
+                opted_in_at is not None and opted_in_at >= change.placed_at.replace(microsecond=0)
+                if change.buyer_accepts_email
+                else state != State.UNKNOWN
+            )
+            if known:
+                continue
             accepts = change.buyer_accepts_email
             events.append(
                 ConsentEvent(
