@@ -112,9 +112,9 @@ def list_tokens(shop: ShopOption = None, as_json: Json = False) -> None:
         from sayso.shops.tenancy import shop_context
 
         with shop_context(choose_shop(shop).pk):
-            rows = list(
-                ApiToken.objects.order_by("pk").values("id", "name", "created_at", "last_used_at", "revoked_at")
-            )
+            columns = ("id", "name", "created_at", "last_used_at", "revoked_at")
+            found = ApiToken.objects.order_by("pk").values_list(*columns)
+            rows = [dict(zip(columns, row, strict=True)) for row in found]
         show(rows, as_json=as_json)
 
 

@@ -126,19 +126,23 @@ def up_url() -> str:
 
 
 def _bring_up_to_date() -> None:
-    from django.db import connections
+    from django.db import OperationalError, connections
 
     from sayso.config import database as schema
     from sayso.config import stamp
 
     server = schema.embedded()
-    if server:
-        schema.bootstrap(server)
-    connections["default"].ensure_connection()
-    if stamp.matches(connections["default"].connection):
-        return
+    try:
+        connections["default"].ensure_connection()
+        if stamp.matches(connections["default"].connection):
+            return
+    except OperationalError:
+        if server is None:
+            raise
+        # A cluster that was just made has no database yet.
     if server is None:
         raise CommandError("the database is of another version: run ./sayso migrate")
+    schema.bootstrap(server)
     migrate()
 
 
