@@ -44,7 +44,7 @@ def _guests_consent(changes: Sequence[OrderChange], applied: Sequence[AppliedOrd
             and change.email
             and change.buyer_accepts_email is not None
         ):
-            contacts[change.shopify_order_id] = None  # once an order
+            del contacts[change.shopify_order_id]  # once an order
             state, opted_in_at = states.get(contact_id, (State.UNKNOWN, None))
             known = (
                 opted_in_at is not None and opted_in_at >= change.placed_at.replace(microsecond=0)

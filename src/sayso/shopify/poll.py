@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -49,7 +50,7 @@ def _customers(store: Store, query: str) -> int:
     count = 0
     for nodes in _pages(store, "customers_updated", "customers", {"first": documents.CUSTOMERS_A_CALL, "query": query}):
         readings = [wire.customer(node, sequence=wire.read_at()) for node in nodes]
-        in_shop(store.shop_id, lambda readings=readings: apply_readings(readings))
+        in_shop(store.shop_id, partial(apply_readings, readings))
         count += len(readings)
     return count
 
@@ -62,7 +63,7 @@ def _orders(store: Store, query: str) -> int:
             wire_orders.order(order, _all_lines(store, order), sequence=wire.read_at())
             for order in (msgspec.convert(node, types.Order) for node in nodes)
         ]
-        in_shop(store.shop_id, lambda changes=changes: apply_orders(changes))
+        in_shop(store.shop_id, partial(apply_orders, changes))
         count += len(changes)
     return count
 

@@ -185,6 +185,8 @@ def _known(customer_ids: Sequence[int]) -> dict[int, _Known]:
     return {
         customer_id: _Known(sequence, max((at for at in (tags_at, figures_at, *_times(changes)) if at), default=None))
         for customer_id, sequence, tags_at, figures_at, changes in rows
+        if customer_id is not None
+        if customer_id is not None
     }
 
 
