@@ -24,7 +24,9 @@ def rows(query: str, *parameters: object) -> list[tuple]:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_every_tenant_table_is_isolated(db, table):
-    [(enabled, forced)] = rows("select relrowsecurity, relforcerowsecurity from pg_class where oid = %s::regclass", table)
+    [(enabled, forced)] = rows(
+        "select relrowsecurity, relforcerowsecurity from pg_class where oid = %s::regclass", table
+    )
     assert enabled and forced
     policies = dict(rows("select policyname, qual from pg_policies where tablename = %s", table))
     assert policies.keys() == {"one_shop", "owner_sees_all"}

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-
 from tests.waiting import until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
@@ -148,7 +147,7 @@ def test_the_walk(page, program):
     picture(page, "campaign-new")
     assert reach.pop("Audience") == sum(reach.values())
     sendable = reach["Get the message"]
-    assert 0 < sendable
+    assert sendable > 0
     send(page)
     until(lambda: tile(page, "Sent"), lambda n: n >= sendable - tile(page, "Failed") - 3, 60)
     until(lambda: tile(page, "Delivered"), lambda n: n > 0, 60)

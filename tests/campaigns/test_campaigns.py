@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tests.making import make_contact, make_template
 
 from sayso.audience.selection import BadAudience
 from sayso.campaigns import actions, build
 from sayso.campaigns.models import Campaign
 from sayso.events.models import Event
 from sayso.messaging.models import Message, MessageSkip, Sender
-from tests.making import make_contact, make_template
 
 
 @pytest.fixture

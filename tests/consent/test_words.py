@@ -19,7 +19,17 @@ def test_opt_outs(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["I love your nonstop flight deals", "dont stop believing", "please restart", "can you stop by the shop?", "don't stop", "", None, "please", "stop" * 80],
+    [
+        "I love your nonstop flight deals",
+        "dont stop believing",
+        "please restart",
+        "can you stop by the shop?",
+        "don't stop",
+        "",
+        None,
+        "please",
+        "stop" * 80,
+    ],
 )
 def test_no_opt_outs(text):
     assert not is_opt_out(text)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import connections
+from tests.making import make_contact, make_template
+from tests.waiting import until
 
 from sayso.consent.models import ConsentState
 from sayso.messaging import dispatch
@@ -18,8 +20,6 @@ from sayso.messaging.webhooks import parts
 from sayso.sandbox.testing import Sandbox
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
-from tests.making import make_contact, make_template
-from tests.waiting import until
 
 NUMBER = "106540352242922"
 HELLO = [{"initialValue": "{{1}}", "selectedValue": "customer.first_name", "fallback": "there"}]

@@ -44,7 +44,7 @@ def create(
         channel=template.channel,
         template_id=template.pk,
         template_category=template.category,
-        sender_id=sender and sender.pk,
+        sender_id=sender.pk if sender else None,
         variables=list(variables),
         audience=audience,
         created_by=created_by,
@@ -79,8 +79,8 @@ def _obstacles(campaign: Campaign) -> Sequence[str]:
     """The pre-launch checks (features §10.4), asked at launch and not at selection."""
     if campaign.status != Campaign.Status.DRAFT:
         return [f"The campaign is {campaign.get_status_display().lower()}; only a draft can be sent."]
-    template = Template.objects.filter(pk=campaign.template_id).first()
-    sender = Sender.objects.filter(pk=campaign.sender_id).first()
+    template = Template.objects.filter(pk=campaign.template_id or 0).first()
+    sender = Sender.objects.filter(pk=campaign.sender_id or 0).first()
     reasons = []
     if template is None:
         return ["Its template is gone: choose another."]
@@ -127,8 +127,8 @@ def skips(campaign_id: int) -> list[tuple[str, int]]:
     for row in at_build:
         totals[row["code"]] = row["n"]
     skipped = Message.objects.filter(origin=ORIGIN, origin_id=campaign_id, status="SKIPPED")
-    for row in skipped.values("error_code").annotate(n=Count("pk")):
-        totals[row["error_code"]] = totals.get(row["error_code"], 0) + row["n"]
+    for code, number in skipped.values_list("error_code").annotate(n=Count("pk")):
+        totals[code or ""] = totals.get(code or "", 0) + number
     return sorted(totals.items(), key=lambda item: -item[1])
 
 

@@ -63,7 +63,7 @@ def _build_chunk(campaign: Campaign) -> bool:
         )
         contacts = [row[0] for row in cursor.fetchall()]
     if contacts:
-        template = Template.objects.get(pk=campaign.template_id)
+        template = Template.objects.get(pk=campaign.template_id or 0)
         assert campaign.sender_id is not None
         queue(contacts, origin=ORIGIN, origin_id=campaign.pk, template=template, sender_id=campaign.sender_id)
         campaign.position = contacts[-1]

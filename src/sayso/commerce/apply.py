@@ -57,7 +57,7 @@ def apply(changes: Iterable[OrderChange], *, bulk: bool = False) -> list[Applied
         applied = [AppliedOrder(*row) for row in cursor.fetchall()]
     staging.drop_run(run, "orders", "order_line")
     if guests:
-        _figure_guests({order.contact_id for order in applied} & set(guests.values()), bulk=bulk)
+        _figure_guests({order.contact_id for order in applied if order.contact_id} & set(guests.values()), bulk=bulk)
     return applied
 
 
@@ -107,7 +107,7 @@ def _guests(changes: list[OrderChange], *, bulk: bool) -> dict[int, int]:
     return {seq: result.contact_id for seq, result in zip(positions, applied, strict=True)}
 
 
-def _figure_guests(contacts: set[int | None], *, bulk: bool) -> None:
+def _figure_guests(contacts: set[int], *, bulk: bool) -> None:
     """Guests have no lifetime figures at Shopify; theirs are summed over orders neither cancelled nor test."""
     unlinked = Contact.objects.filter(pk__in=contacts, shopify_customer_id=None).values_list("pk", flat=True)
     counted = Q(cancelled_at=None, test=False)

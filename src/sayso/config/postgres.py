@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 SUPERUSER, OWNER, APP = "sayso_super", "sayso_owner", "sayso_app"
 DATABASE = "sayso"
@@ -82,7 +83,7 @@ class EmbeddedPostgres:
                 return pwd.getpwnam(name)
         raise PostgresError("PostgreSQL refuses to run as root, and there is neither a postgres nor a nobody account")
 
-    def parameters(self, role: str = APP, database: str = DATABASE) -> dict[str, str]:
+    def parameters(self, role: str = APP, database: str = DATABASE) -> dict[str, Any]:
         """Connection parameters in libpq's names."""
         return {"host": str(self.socket), "user": role, "dbname": database}
 

@@ -22,13 +22,13 @@ def follow_import(shop_id: int, console: Console, stopping: threading.Event, pat
 
     Shows nothing where all were over before.
     """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("sayso: importing {task.description}"), BarColumn(), MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
     )  # fmt: skip
-    bars: dict[int, int] = {}
+    bars: dict[int, TaskID] = {}
     still = 0.0
     before: list[tuple] = []
     try:

@@ -70,7 +70,8 @@ def _lines(run: int, events: Iterable[ConsentEvent], contacts: Sequence[int], se
     for contact_id, own in by_contact.items():
         if len(own) > 1:
             own.sort(key=lambda event: event.occurred_at or LAST_OF_ALL)
-        number, slots, shared = 0, {}, None
+        number, shared = 0, None
+        slots: dict[Channel, str] = {}
         for event in own:
             circumstances = (event.source, event.actor_kind, event.wording_version, event.language, event.caused_by)
             if slots and (event.channel in slots or circumstances != shared):

@@ -167,7 +167,10 @@ def _apply_once(wave: Wave, shop: _Shop, actor: Actor, bulk: bool) -> list[Appli
         )
         rows = cursor.fetchall()
     staging.drop_run(run, "contact", "applied")
-    return [Applied(*row, status) for row, status in zip(rows, statuses, strict=True)]
+    return [
+        Applied(contact_id, created, updated, moved, status)
+        for (contact_id, created, updated, moved), status in zip(rows, statuses, strict=True)
+    ]
 
 
 def _line(run: int, seq: int, change: ContactChange, shop: _Shop) -> tuple[str, PhoneStatus | None]:

@@ -31,6 +31,8 @@ class Delivery(models.Model):
         db_table = "delivery"
         constraints = [models.UniqueConstraint(fields=["provider", "key"], name="delivery_key")]
         indexes = [
-            models.Index(fields=["lane", "shop_id", "not_before", "id"], name="delivery_waiting", condition=models.Q(state="NEW")),
+            models.Index(
+                fields=["lane", "shop_id", "not_before", "id"], name="delivery_waiting", condition=models.Q(state="NEW")
+            ),
             models.Index(fields=["shop_id", "state", "received_at"], name="delivery_state"),
         ]

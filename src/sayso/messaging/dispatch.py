@@ -102,7 +102,7 @@ class _Dispatcher:
                 while not self.stop.is_set():
                     for key in await self._in_database(_due):
                         if key not in self.busy and self.resting.get(key, 0.0) < time.monotonic():
-                            self.busy[key] = asyncio.create_task(self._work(*key, http))
+                            self.busy[key] = asyncio.create_task(self._work(key[0], key[1], http))
                     await asyncio.sleep(IDLE)
                     for key, task in list(self.busy.items()):
                         if task.done():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.db import connection
 
@@ -15,7 +15,7 @@ from sayso.consent.record import record
 from sayso.shops.tenancy import current_shop_id
 
 KNOWN = {"sent", "delivered", "read", "played", "failed"}
-UNREACHABLE_FOR = timedelta(days=30)
+UNREACHABLE_DAYS = 30
 
 
 def settle(updates: Iterable[StatusUpdate]) -> None:
@@ -118,9 +118,9 @@ def _effects(updates: Iterable[StatusUpdate], touched: dict[int, tuple]) -> None
         with connection.cursor() as cursor:
             cursor.execute(
                 """insert into address_status (shop_id, contact_id, channel, status, reason, address_key, until)
-                select %s, contact_id, 'whatsapp', 'UNREACHABLE', '131026', address_key, now() + %s
+                select %s, contact_id, 'whatsapp', 'UNREACHABLE', '131026', address_key, now() + make_interval(days => %s)
                 from (select distinct on (1) * from unnest(%s::bigint[], %s::bytea[]) as u(contact_id, address_key)) u
                 on conflict (shop_id, contact_id, channel) do update set status = excluded.status,
                     reason = excluded.reason, address_key = excluded.address_key, since = now(), until = excluded.until""",
-                [current_shop_id(), UNREACHABLE_FOR, [c for c, _ in unreachable], [k for _, k in unreachable]],
+                [current_shop_id(), UNREACHABLE_DAYS, [c for c, _ in unreachable], [k for _, k in unreachable]],
             )

@@ -24,7 +24,14 @@ def choose_shop(request: HttpRequest) -> tuple[Shop | None, str | None]:
         shops = {membership.shop_id: (membership.shop, membership.role) for membership in memberships}
     if not shops:
         return None, None
-    return shops.get(request.session.get("shop_id")) or next(iter(shops.values()))
+    return shops.get(request.session.get("shop_id", 0)) or next(iter(shops.values()))
+
+
+class ShopRequest(HttpRequest):
+    """What this middleware makes of Django's request. Both are None for somebody without a shop."""
+
+    shop: Shop | None
+    role: str | None
 
 
 class ShopMiddleware:
@@ -36,7 +43,7 @@ class ShopMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: ShopRequest) -> HttpResponse:
         request.shop, request.role = None, None
         if request.path.startswith("/api/"):  # its bearer token names the shop
             return self.get_response(request)
