@@ -46,10 +46,11 @@ def main(arguments: list[str]) -> int:
 
 def smoke(known: dict[str, tuple[str, list[str] | None]]) -> int:
     """Each measurement that has a small form; 1 if any fails."""
-    failed = []
+    failed, ran = [], 0
     for name, (_, options) in known.items():
         if options is None:
             continue
+        ran += 1
         print(f"bench {name}", flush=True)
         try:
             status = subprocess.run(
@@ -59,8 +60,8 @@ def smoke(known: dict[str, tuple[str, list[str] | None]]) -> int:
             status = -1
         if status:
             failed.append(name)
-    print(f"failed: {', '.join(failed)}" if failed else "every bench works")
-    return 1 if failed else 0
+    print(f"failed: {', '.join(failed)}" if failed else f"{ran} of {len(known)} benches ran, all worked")
+    return 1 if failed or not ran else 0
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ import uvloop
 if TYPE_CHECKING:
     from sayso.config.postgres import EmbeddedPostgres
 
+SMOKE = ["--rounds", "1", "--seconds", "1", "--deliveries", "500"]
 CONNECTIONS, CLIENTS = 64, 32
 SECRET = "bench"
 SHOPS = ("one.myshopify.com", "two.myshopify.com")
