@@ -81,6 +81,25 @@ BEGIN
         ) AS looked_up
     ) AS resolved;
 
+    -- Two customers may find the same contact without a Shopify id at once. The second waits here for the first, sees
+    -- that the contact is taken, and has its batch repeated.
+    IF (
+        WITH adopting AS MATERIALIZED (
+            SELECT c.id FROM staging.contact s JOIN staging.applied a USING (run, seq)
+            JOIN LATERAL (
+                SELECT id FROM contact c WHERE c.shop_id = (SELECT shop) AND c.id = a.contact_id
+                AND c.shopify_customer_id IS NULL
+            ) c ON true
+            WHERE s.run = p_run AND a.run = p_run AND NOT a.created AND s.shopify_customer_id IS NOT NULL
+        ), held AS MATERIALIZED (
+            SELECT c.id FROM contact c WHERE c.shop_id = (SELECT shop) AND c.id = ANY (ARRAY(SELECT id FROM adopting))
+            AND c.shopify_customer_id IS NULL ORDER BY c.id FOR NO KEY UPDATE
+        )
+        SELECT (SELECT count(*) FROM adopting) <> (SELECT count(*) FROM held)
+    ) THEN
+        RAISE EXCEPTION 'another customer became this contact meanwhile' USING ERRCODE = 'serialization_failure';
+    END IF;
+
     -- 2. Known contacts: each group of facts is taken where it is not older than what is held; rows that would not
     --    change are not written.
     WITH arriving AS MATERIALIZED (
