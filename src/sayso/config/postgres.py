@@ -53,10 +53,6 @@ def _others_may(path: Path, leaf_mode: int) -> bool:
     )
 
 
-# The server outlives the object that started it, and often this process; kept so that its handle is never collected.
-_started: list[subprocess.Popen] = []
-
-
 class EmbeddedPostgres:
     """One cluster in ``base``. Every method may be called by any process at any time."""
 
@@ -209,8 +205,6 @@ class EmbeddedPostgres:
             os.kill(pid, signal.SIGINT)
             started = time.monotonic()
             while self._process(pid) == "running":
-                for child in _started:
-                    child.poll()  # a child of ours stays a zombie until we look
                 if time.monotonic() - started > patience:
                     raise PostgresError(f"PostgreSQL did not stop; see {self.log_file}")
                 time.sleep(0.02)
@@ -292,17 +286,8 @@ class EmbeddedPostgres:
             main.write_text(text + "\ninclude 'sayso.conf'\n")
 
     def _spawn(self) -> None:
-        with self.log_file.open("a") as log:
-            self.log_file.chmod(0o600)
-            server = subprocess.Popen(
-                [str(self.binaries() / "postgres"), "-D", str(self.cluster)],
-                cwd="/",
-                env={"LC_ALL": "C.UTF-8", "TZ": "UTC"},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C in the terminal is ours to handle, not the database's
-                umask=0o077,
-                **self._as_account(),
-            )
-        _started.append(server)
+        """Start the server in a session of its own: Ctrl-C in the terminal is ours to handle, not the database's."""
+        self.log_file.touch(0o600)
+        if self.account:
+            os.chown(self.log_file, self.account.pw_uid, self.account.pw_gid)
+        self._run(self.binaries() / "pg_ctl", "-D", self.cluster, "-l", self.log_file, "--no-wait", "--silent", "start")
