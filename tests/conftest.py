@@ -13,6 +13,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import psycopg
 import pytest
 from django.conf import settings
@@ -26,6 +27,11 @@ from sayso.config import database
 from sayso.config.postgres import APP, OWNER, SUPERUSER, EmbeddedPostgres
 from sayso.shops.models import Membership, Shop, User
 from sayso.shops.tenancy import shop_context
+
+# In CI a failure must be the change's own: examples are found by chance elsewhere, and then kept as @example.
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("here", deadline=None)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 TEMPLATE = "sayso_template"
 # Nothing of a test outlives it, so nothing needs to reach the disk.

@@ -2,7 +2,7 @@ import random
 
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sayso.contacts.phones import Phone, PhoneStatus, fold, normalise
@@ -98,6 +98,7 @@ def test_no_text_breaks_it(raw, country):
 
 
 @given(st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True))
+@example("+200000000000")
 def test_a_number_once_normalised_stays(text):
     phone = normalise(text)
     if phone.e164:

@@ -199,6 +199,9 @@ def _read_text(raw: str, country: str | None) -> Phone:
     valid_in = phonenumbers.region_code_for_number(number)
     if valid_in is not None and phonenumbers.is_valid_number_for_region(number, valid_in):
         return Phone(e164, number.country_code, PhoneStatus.VALID, _country(valid_in))
+    # A number that reads differently the second time (Egypt's +20 0000… loses a zero at each reading) is none.
+    if phonenumbers.format_number(phonenumbers.parse(e164), PhoneNumberFormat.E164) != e164:
+        return _IMPOSSIBLE
     return Phone(e164, number.country_code, PhoneStatus.POSSIBLE)
 
 
