@@ -58,6 +58,8 @@ def by_the_library(text: str) -> Phone:
     if phonenumbers.is_valid_number(number):
         region = phonenumbers.region_code_for_number(number)
         return Phone(e164, number.country_code, VALID, None if region == "001" else region)
+    if phonenumbers.parse(e164) != number:  # our one rule beyond the library's: what reads differently again is none
+        return Phone(None, None, IMPOSSIBLE)
     return Phone(e164, number.country_code, POSSIBLE)
 
 
