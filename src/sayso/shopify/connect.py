@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -44,40 +46,76 @@ def connect(
     ``base_url`` defaults to ``SAYSO_SHOPIFY_URL``; ``name`` to what the store calls itself. Speaks to the store, so do
     not call it in a transaction that others wait for. Raises :class:`ConnectError`.
     """
-    try:
+    with in_a_sentence():
         domain = shop_domain(domain)
-        base = check_base_url(base_url or settings.SHOPIFY_URL.replace("{shop}", domain), sandbox=sandbox)
-        token, about = _introduce(base, domain, client_id, client_secret, sandbox=sandbox)
+        base = store_address(domain, base_url, sandbox=sandbox)
+
+        def ask(http: httpx.Client) -> Token:
+            return client_credentials(
+                http, base_url=base, client_id=client_id, client_secret=client_secret, sandbox=sandbox
+            )
+
+        token, about = introduce(base, domain, ask, sandbox=sandbox)
+    return keep(
+        domain, base, client_id, client_secret, token, about,
+        grant=Connection.Grant.CLIENT_CREDENTIALS, sandbox=sandbox, name=name,
+    )  # fmt: skip
+
+
+@contextmanager
+def in_a_sentence() -> Iterator[None]:
+    """Whatever stands between us and the store becomes a :class:`ConnectError`."""
+    try:
+        yield
     except ForbiddenAddress as error:
         raise ConnectError(f"This address cannot be used: {error}.") from error
     except SignInError as error:
         raise ConnectError(_sign_in_trouble(error)) from error
     except ShopifyError as error:
         raise ConnectError(f"The store gave a token but does not answer: {error.message}.") from error
-    with transaction.atomic():
-        app = _keep_app(client_id, client_secret)
-        shop = _keep_shop(domain, about, sandbox=sandbox, name=name)
-        enter_shop(shop.pk)
-        row, _ = Connection.objects.update_or_create(
-            domain=domain, defaults={"shop_id": shop.pk, "provider_app_id": app.pk, "base_url": base}
-        )
-        save_token(row, token)
-    return shop
 
 
-def _introduce(
-    base: str, domain: str, client_id: str, client_secret: str, *, sandbox: bool
+def store_address(domain: str, base_url: str | None, *, sandbox: bool) -> str:
+    """The base address of a store, checked; by default what ``SAYSO_SHOPIFY_URL`` says. Raises ForbiddenAddress."""
+    return check_base_url(base_url or settings.SHOPIFY_URL.replace("{shop}", domain), sandbox=sandbox)
+
+
+def introduce(
+    base: str, domain: str, ask: Callable[[httpx.Client], Token], *, sandbox: bool
 ) -> tuple[Token, dict[str, Any]]:
-    """A token, and what the store says about itself with it."""
+    """The token that ``ask`` gets, and what the store says about itself with it. Raises what :func:`in_a_sentence` reads."""
     with httpx.Client(timeout=TIMEOUT, trust_env=not sandbox) as http:
-        token = client_credentials(
-            http, base_url=base, client_id=client_id, client_secret=client_secret, sandbox=sandbox
-        )
+        token = ask(http)
         about = mapping(GraphQL(base, _Given(token), sandbox=sandbox, http=http).run("shop").get("shop"))
     told = text(about.get("myshopifyDomain"))
     if told != domain:
         raise ConnectError(f"The store calls itself {told or 'nothing'}; connect it by that address.")
     return token, about
+
+
+def keep(
+    domain: str,
+    base: str,
+    client_id: str,
+    client_secret: str,
+    token: Token,
+    about: dict[str, Any],
+    *,
+    grant: str,
+    sandbox: bool,
+    name: str | None = None,
+) -> Shop:
+    """Keep app, shop and connection, all or nothing. Raises :class:`ConnectError` if the shop is of the other kind."""
+    with transaction.atomic():
+        app = _keep_app(client_id, client_secret)
+        shop = _keep_shop(domain, about, sandbox=sandbox, name=name)
+        enter_shop(shop.pk)
+        row, _ = Connection.objects.update_or_create(
+            domain=domain,
+            defaults={"shop_id": shop.pk, "provider_app_id": app.pk, "base_url": base, "grant": grant},
+        )
+        save_token(row, token)
+    return shop
 
 
 class _Given:
@@ -136,17 +174,23 @@ def shop_facts(*, name: str | None, currency: str | None, time_zone: str | None,
     }
 
 
+_UNKNOWN_APP = "The store does not know this client id and secret; copy both from the app's settings."
+_NOT_INSTALLED = "The app is not installed in this store; install it there first."
+_TROUBLE = {
+    "UNREACHABLE": "The store cannot be reached; check its address and try again.",
+    "invalid_client": _UNKNOWN_APP,
+    "application_cannot_be_found": _UNKNOWN_APP,
+    "app_not_installed": _NOT_INSTALLED,
+    "shop_not_permitted": _NOT_INSTALLED,
+    "BAD_STATE": "This approval was not asked for in this browser, or was used already; begin again.",
+    "BAD_SIGNATURE": "The answer is not signed with this app's secret; copy the secret from the app's settings again.",
+}
+
+
 def _sign_in_trouble(error: SignInError) -> str:
-    match error.code:
-        case "BAD_DOMAIN":
-            return f"{error.message[:1].upper()}{error.message[1:]}."
-        case "UNREACHABLE":
-            return "The store cannot be reached; check its address and try again."
-        case "invalid_client" | "application_cannot_be_found":
-            return "The store does not know this client id and secret; copy both from the app's settings."
-        case "app_not_installed" | "shop_not_permitted":
-            return "The app is not installed in this store; install it there first."
-    return f"The store gave no token: {error.message} ({error.code})."
+    if error.code == "BAD_DOMAIN":
+        return f"{error.message[:1].upper()}{error.message[1:]}."
+    return _TROUBLE.get(error.code, f"The store gave no token: {error.message} ({error.code}).")
 
 
 def connect_sandbox(sandbox_url: str, our_url: str | None = None) -> Shop:

@@ -20,6 +20,8 @@ from .signin import SignInError, Token, client_credentials
 AHEAD = timedelta(hours=1)
 """A token of 24 hours is renewed when less than this is left; while the store is away, the old one still works."""
 
+REFUSED = "TOKEN_REFUSED"
+
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 
 
@@ -66,6 +68,9 @@ class ConnectionTokens:
         return self._last
 
     def _ask(self, row: Connection, refused: str | None) -> Token:
+        if row.grant == Connection.Grant.AUTHORIZATION_CODE:
+            # Such a token holds until the app is removed or its owner takes it back; only a person can give another.
+            raise SignInError(REFUSED, "the store no longer accepts the app's token; connect the store again")
         app = ProviderApp.objects.get(pk=row.provider_app_id)
         try:
             return client_credentials(
@@ -93,8 +98,13 @@ class ConnectionTokens:
         if error.code != "UNREACHABLE":
             with shop_context(self._shop_id):
                 Connection.objects.filter(pk=self._id, status="CONNECTED").update(
-                    status="REFUSED", status_reason=str(error)[:500]
+                    status="REFUSED", status_reason=_reason(error)[:500]
                 )
+
+
+def _reason(error: SignInError) -> str:
+    """A sentence where it is ours, else with Shopify's word for it."""
+    return f"{error.message[:1].upper()}{error.message[1:]}." if error.code == REFUSED else str(error)
 
 
 def save_token(row: Connection, token: Token) -> None:

@@ -6,17 +6,18 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from sayso.shops.models import Membership, Shop
 from sayso.shops.pages import Request, page, sign_in_first
 from sayso.shops.roles import Role, may
 
-from . import imports, queries, subscriptions
+from . import authorize, imports, queries, subscriptions
 from .client import ShopifyError
 from .connect import ConnectError
 from .connect import connect as connect_store
-from .forms import ConnectForm
+from .forms import PERMISSION, ConnectForm
 
 
 @require_GET
@@ -25,7 +26,7 @@ def overview(request: Request) -> HttpResponse:
     imports = queries.imports()
     context = {
         "connections": queries.connections(),
-        "scopes": SCOPES,
+        "scopes": authorize.SCOPES,
         "freshness": queries.freshness(request.shop.pk),
         "imports": imports,
         "running": any(progress.running for progress in imports),
@@ -33,31 +34,54 @@ def overview(request: Request) -> HttpResponse:
     return render(request, "shopify/page.html", context)
 
 
-SCOPES = ("read_customers", "write_customers", "read_orders", "read_all_orders", "read_customer_merge")
-"""What the app in Shopify needs to be allowed; without one, exactly its features stay off (features §8.1)."""
-
-
 @require_http_methods(["GET", "POST"])
 def connect(request: Request) -> HttpResponse:
     """Connect a store; also where everybody lands who is in no shop yet."""
     if not request.user.is_authenticated:
         return sign_in_first(request)
-    allowed = request.user.is_platform_owner or may(request.role, "shopify.edit")
+    allowed = _may_connect(request)
     form = ConnectForm(request.POST if allowed and request.method == "POST" else None)
     if form.is_bound and form.is_valid():
+        given = dict(form.cleaned_data)
         try:
-            shop = connect_store(**form.cleaned_data)
+            if given.pop("grant") == PERMISSION:
+                authorize.begin(request.session, **given, redirect_uri=_callback_address(request))
+                return redirect("connect_permission")
+            shop = connect_store(**given)
         except ConnectError as trouble:
             form.add_error(None, str(trouble))
         else:
-            _let_in(request, shop)
-            imports.start(shop.pk)
-            try:
-                subscriptions.ensure(shop.pk, settings.PUBLIC_URL)
-            except ShopifyError as trouble:
-                messages.warning(request, f"Live changes are not subscribed to yet; tried again every hour. {trouble}")
-            return redirect("shopify")
-    return render(request, "shopify/connect.html", {"form": form, "allowed": allowed, "scopes": SCOPES})
+            return _connected(request, shop)
+    context = {"form": form, "allowed": allowed, "scopes": authorize.SCOPES, "callback": _callback_address(request)}
+    return render(request, "shopify/connect.html", context)
+
+
+@require_GET
+def permission(request: Request) -> HttpResponse:
+    """A page with the way to the store. A link, because a form may lead to our own pages only: the policy's
+    ``form-action 'self'`` holds for the redirects after it too, and browsers stop there."""
+    if not request.user.is_authenticated:
+        return sign_in_first(request)
+    asked = authorize.asked_in(request.session)
+    if asked is None or not _may_connect(request):
+        return redirect("connect")
+    context = {"domain": asked.domain, "url": asked.url, "callback": asked.redirect_uri, "scopes": authorize.SCOPES}
+    return render(request, "shopify/permission.html", context)
+
+
+@require_GET
+def callback(request: Request) -> HttpResponse:
+    """Where Shopify sends the browser back after the store's owner approved the app."""
+    if not request.user.is_authenticated:
+        return sign_in_first(request)
+    if not _may_connect(request):
+        return redirect("connect")
+    try:
+        shop = authorize.finish(request.session, request.GET.dict())
+    except ConnectError as trouble:
+        messages.error(request, str(trouble))
+        return redirect("connect")
+    return _connected(request, shop)
 
 
 @require_POST
@@ -66,6 +90,26 @@ def import_again(request: Request) -> HttpResponse:
     """Read everything from the store once more. What is unchanged stays as it is."""
     imports.start(request.shop.pk)
     messages.success(request, "The import is queued. What is unchanged stays as it is.")
+    return redirect("shopify")
+
+
+def _may_connect(request: Request) -> bool:
+    return request.user.is_platform_owner or may(request.role, "shopify.edit")
+
+
+def _callback_address(request: Request) -> str:
+    """On the host that the browser is on: its session lives there."""
+    return request.build_absolute_uri(reverse("shopify_callback"))
+
+
+def _connected(request: Request, shop: Shop) -> HttpResponse:
+    """What follows, whichever way the store gave access."""
+    _let_in(request, shop)
+    imports.start(shop.pk)
+    try:
+        subscriptions.ensure(shop.pk, settings.PUBLIC_URL)
+    except ShopifyError as trouble:
+        messages.warning(request, f"Live changes are not subscribed to yet; tried again every hour. {trouble}")
     return redirect("shopify")
 
 
