@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sayso.channels.whatsapp.parse import parse_change, split
-from sayso.channels.whatsapp.types import Parsed
+from sayso.channels.whatsapp.types import Parsed, UserIdChange
 from sayso.intake.models import Delivery
 from sayso.intake.registry import handler
 
+from .ids import follow
 from .models import Sender, Template
 from .receive import prefer, receive
 from .settle import settle
@@ -23,9 +24,12 @@ def _parsed(deliveries: list[Delivery]) -> Iterator[Parsed]:
 @handler("whatsapp", "messages")
 def messages(shop_id: int, deliveries: list[Delivery]) -> None:
     by_number: dict[str | None, list] = {}
+    renamed: list[UserIdChange] = []
     for parsed in _parsed(deliveries):
+        renamed.extend(parsed.user_id_changes)  # a notice in the thread
         by_number.setdefault(parsed.phone_number_id, []).extend(parsed.messages)
     senders = dict(Sender.objects.filter(phone_number_id__in=by_number).values_list("phone_number_id", "pk"))
+    follow(renamed)
     for number, inbound in by_number.items():
         receive(inbound, sender_id=senders.get(number or ""))
 
@@ -33,6 +37,11 @@ def messages(shop_id: int, deliveries: list[Delivery]) -> None:
 @handler("whatsapp", "user_preferences")
 def preferences(shop_id: int, deliveries: list[Delivery]) -> None:
     prefer(change for parsed in _parsed(deliveries) for change in parsed.preferences)
+
+
+@handler("whatsapp", "user_id_update")
+def user_ids(shop_id: int, deliveries: list[Delivery]) -> None:
+    follow(change for parsed in _parsed(deliveries) for change in parsed.user_id_changes)
 
 
 @handler("whatsapp", "statuses")

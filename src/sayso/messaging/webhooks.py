@@ -19,8 +19,9 @@ from sayso.intake.models import Delivery
 from sayso.intake.providers import Envelope, Headers, Provider, register
 from sayso.intake.registry import Child, splitter
 
-# People's words and wishes go before receipts. A quote inside a message is escaped, so this finds keys only.
-_URGENT = re.compile(rb'"(?:messages|user_preferences)"\s*:')
+# People's words and wishes go before receipts, and so does who they are. A quote inside a message is escaped, so this
+# finds keys only.
+_URGENT = re.compile(rb'"(?:messages|user_preferences|user_id_update)"\s*:')
 
 # Lists inside a change that concern one person an item: topic of the child, and the keys that name the person. Names
 # of users without a visible number stand last.
@@ -28,8 +29,9 @@ _PEOPLE = {
     "messages": ("messages", ("from", "from_user_id")),
     "statuses": ("statuses", ("recipient_id", "recipient_user_id")),
     "user_preferences": ("user_preferences", ("wa_id", "user_id")),
+    "user_id_update": ("user_id_update", ("wa_id",)),
 }
-_URGENT_TOPICS = frozenset({"messages", "user_preferences"})
+_URGENT_TOPICS = frozenset({"messages", "user_preferences", "user_id_update"})
 
 
 def verify(headers: Headers, body: bytes, secrets: Sequence[str]) -> bool:

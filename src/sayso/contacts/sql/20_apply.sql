@@ -63,7 +63,7 @@ BEGIN
             LEFT JOIN LATERAL (
                 SELECT i.contact_id AS id FROM identity i WHERE i.shop_id = (SELECT shop) AND (
                     (i.kind = 'bsuid' AND i.value = s.bsuid) OR (i.kind = 'wa_id' AND i.value = s.wa_id))
-                ORDER BY i.kind, i.contact_id LIMIT 1
+                ORDER BY i.former, i.kind, i.contact_id LIMIT 1
             ) by_identity ON s.bsuid IS NOT NULL OR s.wa_id IS NOT NULL
             LEFT JOIN LATERAL (
                 SELECT id FROM contact c WHERE c.shop_id = (SELECT shop) AND c.phone_key = s.phone_key
@@ -267,6 +267,17 @@ BEGIN
     CROSS JOIN LATERAL (VALUES ('wa_id', s.wa_id), ('bsuid', s.bsuid)) AS i (kind, value)
     WHERE s.run = p_run AND a.run = p_run AND (s.wa_id IS NOT NULL OR s.bsuid IS NOT NULL) AND i.value IS NOT NULL
     ON CONFLICT DO NOTHING;
+
+    -- Whoever is named by our own id and given a WhatsApp id goes by it from now on: their other ids of the kind are
+    -- former ones, and so is this one of anybody else who had it.
+    UPDATE identity i SET former = (i.contact_id, i.value) <> (n.contact_id, n.value)
+    FROM (
+        SELECT s.contact_id, v.kind, v.value FROM staging.contact s
+        CROSS JOIN LATERAL (VALUES ('wa_id', s.wa_id), ('bsuid', s.bsuid)) AS v (kind, value)
+        WHERE s.run = p_run AND s.contact_id IS NOT NULL AND v.value IS NOT NULL
+    ) AS n
+    WHERE i.shop_id = (SELECT shop) AND i.kind = n.kind AND (i.contact_id = n.contact_id OR i.value = n.value)
+        AND i.former <> ((i.contact_id, i.value) <> (n.contact_id, n.value));
 END $$;
 REVOKE ALL ON FUNCTION contacts_apply FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION contacts_apply TO sayso_app;
