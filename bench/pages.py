@@ -18,6 +18,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
@@ -105,13 +106,17 @@ class Hand:
         from sayso.contacts.queries import search_patterns
         from sayso.ui.contact_list import COLUMNS
 
-        matching, parameters = MATCHING, {"shop": self.shop}
+        matching = MATCHING
+        parameters: dict[str, int | str] = {"shop": self.shop}
         for number, (pattern,) in enumerate(search_patterns(q)):
             matching += f" and c.search like %(p{number})s"
             parameters[f"p{number}"] = pattern
         forms = [form.format(matching=matching, columns=COLUMNS).encode() for form in (GATHER, WALK)]
-        asked = [lambda form=form: self.connection.execute(form, parameters).fetchall() for form in forms]
+        asked = [partial(self._ask, form, parameters) for form in forms]
         return min(asked, key=lambda ask: min(timed(ask)[0] for _ in range(3)))
+
+    def _ask(self, statement: bytes, parameters: dict[str, int | str]) -> list[Any]:
+        return self.connection.execute(statement, parameters).fetchall()
 
 
 def timed(ask: Callable[[], T]) -> tuple[float, T]:
@@ -134,7 +139,7 @@ def figures(ours: list[float], by_hand: list[float]) -> dict[str, float]:
     def at(samples: list[float], percent: int) -> float:
         return statistics.quantiles(samples, n=100, method="inclusive")[percent - 1]
 
-    told = {}
+    told: dict[str, float] = {}
     for percent in (50, 95):
         mine, raw = at(ours, percent), at(by_hand, percent)
         told |= {
@@ -176,7 +181,7 @@ def measure(hand: Hand, questions: Sequence[str], rounds: int, shop: int) -> dic
         for q in questions:
             queries.append(query(Filters(q=q))[0])
             raw.append(timed(by_hand[q])[0])
-            pages.append(timed(lambda q=q: page(q))[0])
+            pages.append(timed(partial(page, q))[0])
     return {"query": figures(queries, raw), "page": figures(pages, raw)}
 
 
