@@ -181,6 +181,9 @@ def test_a_store_that_takes_its_approval_back_is_to_be_connected_again(browser):
         row = Connection.objects.get()
         assert (row.status, row.expires_at) == ("REFUSED", None)
         assert row.status_reason == "The store no longer accepts the app's token; connect the store again."
+    page = browser.get("/settings/shopify").content.decode()
+    assert "connect the store again." in page
+    assert 'href="/connect">Connect again' in page
     assert come_back(browser, approve(ask(browser))) == ""
     with shop_context(shop.pk):
         row = Connection.objects.get()

@@ -81,10 +81,10 @@ def begin(
 
 
 def asked_in(session: Mapping[str, Any]) -> Asked | None:
-    """What this session asked for; None if nothing, or if the key changed since."""
+    """What this session asked for; None if nothing, or if the key or the release changed since."""
     try:
         return Asked(**json.loads(cipher().decrypt(session[_KEY].encode())))
-    except (KeyError, InvalidToken):
+    except (KeyError, InvalidToken, TypeError):
         return None
 
 

@@ -18,6 +18,7 @@ from .client import ShopifyError
 from .connect import ConnectError
 from .connect import connect as connect_store
 from .forms import PERMISSION, ConnectForm
+from .signin import SignInError
 
 
 @require_GET
@@ -108,7 +109,7 @@ def _connected(request: Request, shop: Shop) -> HttpResponse:
     imports.start(shop.pk)
     try:
         subscriptions.ensure(shop.pk, settings.PUBLIC_URL)
-    except ShopifyError as trouble:
+    except (ShopifyError, SignInError) as trouble:
         messages.warning(request, f"Live changes are not subscribed to yet; tried again every hour. {trouble}")
     return redirect("shopify")
 
