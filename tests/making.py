@@ -15,13 +15,13 @@ T0 = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
 
 
-def make_contact(*events: str, phone: str | None = "", **change: object) -> int:
+def make_contact(*events: str, phone: str | None = "", country: str = "GB", **change: object) -> int:
     number = next(_numbers)
     profile = Profile(
         first_name=f"Ada{number}",
         phone=f"+4479111{number:05d}" if phone == "" else phone,
         email=f"a{number}@example.com",
-        country="GB",
+        country=country,
     )
     [applied] = apply(
         [ContactChange(source=Source.SHOPIFY, at=T0, shopify_customer_id=number, profile=profile, **change)]

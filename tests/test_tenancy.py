@@ -7,7 +7,10 @@ from django.db import connection
 
 from sayso.config.database import tenant_models
 from sayso.config.postgres import APP
+from sayso.contacts.apply import apply
+from sayso.contacts.changes import ContactChange, Source
 from sayso.contacts.models import Contact
+from sayso.events.models import Event
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import current_shop_id, enter_shop
 
@@ -62,16 +65,25 @@ def test_every_table_with_a_shop_is_a_tenant_table(db):
     assert with_shop - set(TABLES) - SYSTEM_TABLES == set()
 
 
-def test_the_application_may_read_but_not_write_consent(db):
+def test_the_application_may_read_but_not_write_what_the_doors_guard(db):
     granted = rows(
         """select table_name, string_agg(privilege_type, ',' order by privilege_type)
-        from information_schema.role_table_grants where grantee = %s
-        and table_name in ('consent_state', 'consent_ledger', 'consent_evidence', 'suppression', 'consent_transition')
+        from information_schema.role_table_grants where table_schema = 'public' and grantee = %s
+        and table_name in ('consent_state', 'consent_ledger', 'consent_evidence', 'suppression', 'consent_transition', 'contact', 'identity')
         group by 1""",
         APP,
     )
     assert dict(granted) == dict.fromkeys(
-        ("consent_state", "consent_ledger", "consent_evidence", "suppression", "consent_transition"), "SELECT"
+        (
+            "consent_state",
+            "consent_ledger",
+            "consent_evidence",
+            "suppression",
+            "consent_transition",
+            "contact",
+            "identity",
+        ),
+        "SELECT",
     )
 
 
@@ -87,7 +99,7 @@ def test_the_application_role_is_plain(db):
 def test_no_shop_shows_nothing(make_shop):
     one = make_shop()
     enter_shop(one.pk)
-    Contact.objects.create(shop_id=one.pk, source="api")
+    apply([ContactChange(source=Source.API)])
     assert Contact.objects.count() == 1
     with connection.cursor() as cursor:
         cursor.execute("select set_config('sayso.shop_id', '', true)")
@@ -99,8 +111,8 @@ def test_no_shop_shows_nothing(make_shop):
 def test_a_shop_sees_itself_alone(make_shop):
     one, two = make_shop(), make_shop()
     enter_shop(one.pk)
-    Contact.objects.create(shop_id=one.pk, source="api")
+    apply([ContactChange(source=Source.API)])
     enter_shop(two.pk)
     assert Contact.objects.count() == 0
-    assert Contact.objects.update(note="mine now") == 0
+    assert Event.objects.count() == 0
     assert Shop.objects.count() == 2  # a system table

@@ -66,7 +66,15 @@ def page(program) -> Iterator:
         context.set_default_timeout(15_000)
         page = context.new_page()
         # Anything the browser complains of (a blocked script, a failed request) is a defect.
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        # A request that the next page cuts off is none.
+        page.on(
+            "console",
+            lambda message: (
+                complaints.append(message.text)
+                if message.type == "error" and not message.text.startswith(("htmx:sendAbort", "htmx:afterRequest"))
+                else None
+            ),
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         complaints: list[str] = []
         yield page

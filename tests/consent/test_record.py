@@ -15,7 +15,6 @@ from sayso.consent.record import record
 from sayso.consent.transitions import Cell, cells
 from sayso.contacts.apply import apply
 from sayso.contacts.changes import ContactChange, Profile, Source
-from sayso.contacts.models import Contact
 
 pytestmark = pytest.mark.usefixtures("shop")
 
@@ -112,7 +111,7 @@ def test_an_opt_out_reaches_everybody_with_the_number():
 
 def test_a_later_contact_with_an_opted_out_number_starts_unsubscribed():
     record([event(make_contact(1), "OPT_OUT", 1)])
-    Contact.objects.update(deleted_at=T0)
+    apply([ContactChange(source=Source.SHOPIFY, shopify_customer_id=1, deleted=True)])
     late = make_contact(2, email=None)
     assert [state(late, c) for c in PHONE_CHANNELS] == ["UNSUBSCRIBED"] * 2
     record([event(late, "IMPORT_WITH_PROOF", 30)])

@@ -7,7 +7,6 @@ from tests.making import make_contact
 
 from sayso.contacts.apply import apply
 from sayso.contacts.changes import ContactChange, Source
-from sayso.contacts.models import Contact
 from sayso.messaging.gate import reach
 from sayso.messaging.models import Message, MessageSkip
 from sayso.messaging.send import queue
@@ -43,9 +42,7 @@ def test_reasons(events, change, code):
 def test_a_number_without_calling_code(shop):
     shop.country = "ZZ"
     shop.save()
-    contact = make_contact(phone=None)
-    Contact.objects.filter(pk=contact).update(phone_raw="1512 345678")
-    assert one(contact) == "CUSTOMER_IS_MISSING_CALLING_CODE"
+    assert one(make_contact(phone="1512 345678", country="ZZ")) == "CUSTOMER_IS_MISSING_CALLING_CODE"
 
 
 def test_deleted_people_are_in_no_audience():

@@ -25,6 +25,10 @@ def queued(shop, sender, template) -> Message:
 @pytest.mark.parametrize(
     "statement",
     [
+        "update contact set excluded = false",
+        "insert into contact (shop_id, source, search, tags, labels) values (1, 'api', '', '{}', '{}')",
+        "delete from contact",
+        "delete from identity",
         "update consent_state set whatsapp_state = 'SUBSCRIBED'",
         "insert into consent_state (shop_id, contact_id) values (1, 1)",
         "delete from consent_state",

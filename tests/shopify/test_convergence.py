@@ -16,6 +16,7 @@ from sayso.shopify import refetch
 from sayso.shops.tenancy import shop_context
 
 NUMBERS = itertools.count(1)
+ADDRESSES = itertools.count(1)
 PEOPLE = (0, 1)
 TAGS = ("vip", "b2b", "new")
 
@@ -27,8 +28,10 @@ changes = st.fixed_dictionaries(
         "locale": st.sampled_from(["de", "fr"]),
         "note": st.sampled_from(["", "rings twice"]),
         "state": st.sampled_from(["ENABLED", "DISABLED"]),
-        "email": st.sampled_from(["own", "new", ""]),
-        "phone": st.sampled_from(["own", "new", ""]),
+        # Always another one. An address that left and came back between two deliveries that change places cannot be told
+        # from one that stayed; see docs/decisions.md.
+        "email": st.sampled_from(["new", ""]),
+        "phone": st.sampled_from(["new", ""]),
     },
 )
 act = st.one_of(
@@ -78,10 +81,14 @@ class Play:
         ]
 
     def email(self, who, which):
+        if which == "new":
+            which = f"new{next(ADDRESSES)}"
         return which and f"{which}.{who}.{self.number}@example.org"
 
     def phone(self, who, which):
-        return which and f"+49151{int(which == 'new')}{who}{self.number:06}"
+        if which == "new":
+            return f"+49160{next(ADDRESSES):07}"
+        return which and f"+49151{who:02}{self.number:06}"
 
     def do(self, name, who, arguments):
         arguments = {key: value for key, value in arguments.items() if value is not None}

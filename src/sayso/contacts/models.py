@@ -11,6 +11,8 @@ from sayso.shops.tenancy import TenantModel
 class Contact(TenantModel):
     """One person known to the shop. Consent stands in ``consent_state``, never here."""
 
+    app_may = "SELECT"
+
     shopify_customer_id = models.BigIntegerField(null=True)
     external_customer_id = models.CharField(max_length=255, null=True)
     contact_key = models.CharField(max_length=255, null=True)
@@ -104,6 +106,8 @@ class Contact(TenantModel):
 
 class Identity(TenantModel):
     """Names a contact goes by beside the columns: WhatsApp ids, business-scoped ids, former addresses."""
+
+    app_may = "SELECT"
 
     contact_id = models.BigIntegerField()
     kind = models.CharField(max_length=24)  # wa_id, bsuid, contact_key, phone, email

@@ -124,13 +124,16 @@ def _take(shop_id: int, *, due_only: bool) -> list[_Row]:
     """Take a batch for the time of a lease; the longest waiting first."""
     with shop_context(shop_id), connection.cursor() as cursor:
         cursor.execute(
-            """update shopify_refetch r set not_before = clock_timestamp() + make_interval(secs => %s)
-            from (select shop_id, id from shopify_refetch
+            # Materialized: a join may run a plain sub-select again for each row, and each time find another hundred.
+            """with due as materialized (
+                select shop_id, id from shopify_refetch
                 where kind = %s and (not %s or not_before <= clock_timestamp())
-                order by requested_at limit %s for update skip locked) due
-            where r.shop_id = due.shop_id and r.id = due.id
+                order by requested_at limit %s for update skip locked
+            )
+            update shopify_refetch r set not_before = clock_timestamp() + make_interval(secs => %s)
+            from due where r.shop_id = due.shop_id and r.id = due.id
             returning r.shopify_id, r.requested_at, r.attempts""",
-            [LEASE, KIND, due_only, CUSTOMERS_A_CALL],
+            [KIND, due_only, CUSTOMERS_A_CALL, LEASE],
         )
         return [_Row(*row) for row in cursor.fetchall()]
 
