@@ -18,20 +18,32 @@ LANGUAGE sql STABLE AS $$
                 SELECT FROM address_status a WHERE a.shop_id = c.shop_id AND a.contact_id = c.id AND a.channel = p_channel
                 AND a.address_key = slot.key AND (a.until IS NULL OR a.until > now())
             ) THEN 'CUSTOMER_IS_UNREACHABLE'
-            WHEN suppressed.kind = 'REDACTED' THEN 'CUSTOMER_IS_REDACTED'
-            WHEN suppressed.kind = 'LOCAL' AND p_purpose <> 'SERVICE' THEN 'CUSTOMER_IS_BLACKLISTED'
-            WHEN p_purpose <> 'SERVICE' AND suppressed.kind IN ('OPT_OUT', 'COMPLAINT') THEN 'CUSTOMER_IS_NOT_OPTED_IN'
-            WHEN p_purpose <> 'SERVICE' AND EXISTS (
-                SELECT FROM contact other WHERE other.shop_id = c.shop_id AND other.id <> c.id AND other.excluded
-                AND CASE p_channel WHEN 'email' THEN other.email_key = slot.key ELSE other.phone_key = slot.key END
-            ) THEN 'CUSTOMER_IS_EXCLUDED'
+            WHEN EXISTS (
+                SELECT FROM suppression u WHERE u.shop_id = c.shop_id AND u.address_key = slot.key AND u.kind = 'REDACTED'
+            ) THEN 'CUSTOMER_IS_REDACTED'
             WHEN p_purpose = 'SERVICE' THEN NULL
+            WHEN EXISTS (
+                SELECT FROM suppression u WHERE u.shop_id = c.shop_id AND u.address_key = slot.key AND u.kind = 'LOCAL'
+            ) THEN 'CUSTOMER_IS_BLACKLISTED'
+            -- Somebody else with this address is excluded (the contact itself was looked at above).
+            WHEN CASE p_channel
+                WHEN 'email' THEN EXISTS (
+                    SELECT FROM contact other WHERE other.shop_id = c.shop_id AND other.excluded AND other.email_key = slot.key)
+                ELSE EXISTS (
+                    SELECT FROM contact other WHERE other.shop_id = c.shop_id AND other.excluded AND other.phone_key = slot.key)
+                END THEN 'CUSTOMER_IS_EXCLUDED'
             WHEN slot.consented_key IS DISTINCT FROM slot.key THEN 'CUSTOMER_IS_NOT_OPTED_IN'
-            WHEN slot.state = 'SUBSCRIBED' THEN NULL
-            WHEN p_purpose = 'UTILITY' AND slot.state IN ('PENDING', 'NOT_SUBSCRIBED', 'UNKNOWN') AND (
-                SELECT coalesce((s.settings ->> 'utility_without_marketing_opt_in')::boolean, false)
-                FROM shop s WHERE s.id = c.shop_id
-            ) THEN NULL
+            -- The state and an opt-out by address give the same code, so the look-up is made for those alone whom the state
+            -- would let pass.
+            WHEN slot.state = 'SUBSCRIBED' OR (p_purpose = 'UTILITY' AND slot.state IN ('PENDING', 'NOT_SUBSCRIBED', 'UNKNOWN')
+                AND (
+                    SELECT coalesce((s.settings ->> 'utility_without_marketing_opt_in')::boolean, false)
+                    FROM shop s WHERE s.id = c.shop_id
+                )) THEN CASE WHEN EXISTS (
+                    SELECT FROM suppression u WHERE u.shop_id = c.shop_id AND u.address_key = slot.key
+                    AND u.kind IN ('OPT_OUT', 'COMPLAINT')
+                    AND (slot.opt_in_at IS NULL OR slot.opt_in_at <= u.opted_out_at)
+                ) THEN 'CUSTOMER_IS_NOT_OPTED_IN' END
             ELSE 'CUSTOMER_IS_NOT_OPTED_IN'
         END,
         slot.state, slot.address, slot.key
@@ -50,11 +62,6 @@ LANGUAGE sql STABLE AS $$
                 ELSE CASE WHEN st.whatsapp_opt_in_at IS NOT NULL
                     THEN greatest(st.whatsapp_opt_in_at, st.whatsapp_resumed_at) END END AS opt_in_at
     ) AS slot
-    LEFT JOIN LATERAL (
-        SELECT u.kind FROM suppression u WHERE u.shop_id = c.shop_id AND u.address_key = slot.key
-        AND (u.kind IN ('REDACTED', 'LOCAL') OR slot.opt_in_at IS NULL OR slot.opt_in_at <= u.opted_out_at)
-        ORDER BY CASE u.kind WHEN 'REDACTED' THEN 0 WHEN 'LOCAL' THEN 1 ELSE 2 END LIMIT 1
-    ) AS suppressed ON true
     WHERE c.shop_id = nullif(current_setting('sayso.shop_id', true), '')::bigint AND c.id = ANY (p_contacts)
 $$;
 REVOKE ALL ON FUNCTION message_gate FROM PUBLIC;
