@@ -21,6 +21,7 @@ from . import stamp
 from .postgres import APP, DATABASE, OWNER, SUPERUSER, EmbeddedPostgres
 
 INSTALL_LOCK = 5_173_001  # any constant: one installer at a time
+INSTALL_ATTEMPTS = 5
 
 
 def bootstrap_script() -> str:
@@ -57,7 +58,22 @@ def migrate(*, verbosity: int = 0) -> None:
 
 def install() -> None:
     """Everything about the schema that is code rather than history: functions, triggers, policies, privileges, tables
-    of rules. Repeated by every migrate, in one transaction, so that a release never runs against old functions."""
+    of rules. Repeated by every migrate, in one transaction, so that a release never runs against old functions.
+
+    It wants exclusive locks on tables that others may be using (autovacuum among them); where that ends in a deadlock it
+    is simply done again.
+    """
+    for attempt in range(INSTALL_ATTEMPTS):
+        try:
+            _install()
+        except psycopg.errors.DeadlockDetected:
+            if attempt + 1 == INSTALL_ATTEMPTS:
+                raise
+        else:
+            return
+
+
+def _install() -> None:
     with connections["owner"].cursor() as wrapped:
         cursor = wrapped.cursor
         with cursor.connection.transaction():
@@ -109,6 +125,15 @@ def _grant(cursor: psycopg.Cursor) -> None:
 
 
 def _isolate(cursor: psycopg.Cursor, model: type[models.Model]) -> None:
+    """Policies are made once: replacing one locks the table against everybody. One that changes gets another name."""
+    cursor.execute(
+        """select relrowsecurity and relforcerowsecurity and 2 = (select count(*) from pg_policy p
+            where p.polrelid = c.oid and p.polname in ('one_shop', 'owner_sees_all'))
+        from pg_class c where c.oid = %s::regclass""",
+        [model._meta.db_table],
+    )
+    if cursor.fetchone() == (True,):
+        return
     table = sql.Identifier(model._meta.db_table)
     cursor.execute(sql.SQL("alter table {} enable row level security").format(table))
     cursor.execute(sql.SQL("alter table {} force row level security").format(table))
@@ -127,7 +152,7 @@ def _isolate(cursor: psycopg.Cursor, model: type[models.Model]) -> None:
 
 def _load_transitions(cursor: psycopg.Cursor) -> None:
     columns = [field.name for field in dataclasses.fields(Cell)]
-    cursor.execute("truncate consent_transition")
+    cursor.execute("delete from consent_transition")
     with cursor.copy(f"copy consent_transition ({', '.join(columns)}) from stdin") as copy:
         for cell in cells():
             copy.write_row(cell.row())

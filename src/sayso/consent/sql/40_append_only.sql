@@ -3,6 +3,5 @@ CREATE OR REPLACE FUNCTION consent_ledger_is_append_only() RETURNS trigger LANGU
 BEGIN
     RAISE EXCEPTION 'the consent ledger is append-only' USING ERRCODE = 'restrict_violation';
 END $$;
-DROP TRIGGER IF EXISTS append_only ON consent_ledger;
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON consent_ledger
+CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON consent_ledger
     FOR EACH STATEMENT EXECUTE FUNCTION consent_ledger_is_append_only();

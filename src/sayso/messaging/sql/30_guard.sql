@@ -19,8 +19,7 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-DROP TRIGGER IF EXISTS born_honest ON message;
-CREATE TRIGGER born_honest AFTER INSERT ON message REFERENCING NEW TABLE AS fresh
+CREATE OR REPLACE TRIGGER born_honest AFTER INSERT ON message REFERENCING NEW TABLE AS fresh
     FOR EACH STATEMENT EXECUTE FUNCTION message_is_born_honest();
 
 -- Nothing moves to SENDING but through message_claim, and not even that for somebody the gate refuses.
@@ -49,8 +48,7 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-DROP TRIGGER IF EXISTS may_be_sent ON message;
-CREATE TRIGGER may_be_sent BEFORE UPDATE ON message
+CREATE OR REPLACE TRIGGER may_be_sent BEFORE UPDATE ON message
     FOR EACH ROW WHEN (NEW.status = 'SENDING' AND OLD.status IS DISTINCT FROM 'SENDING')
     EXECUTE FUNCTION message_may_be_sent();
 
