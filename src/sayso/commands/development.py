@@ -17,10 +17,9 @@ from .terminal import CommandError, replace_process, say
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 SUITES = {
     "crash": ["-m", "crash", "-n", "0"],  # kills processes and times what is left: alone
-    "load": ["-m", "load", "-n", "0"],
     "browser": ["-m", "browser"],
 }
-WITHOUT_BROWSER = "not crash and not load and not browser"
+WITHOUT_BROWSER = "not crash and not browser"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -31,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def test(context: typer.Context) -> None:
-    """Run the tests, on two processes. The word crash, load or browser runs those alone; the rest goes to pytest."""
+    """Run the tests, on two processes. The word crash or browser runs those alone; the rest goes to pytest."""
     _need("pytest")
     arguments = list(context.args)
     chosen = SUITES[arguments.pop(0)] if arguments and arguments[0] in SUITES else []
