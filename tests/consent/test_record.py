@@ -226,6 +226,34 @@ def test_resume_gives_back_the_opt_in_on_whatsapp_alone():
     assert [state(contact, c) for c in PHONE_CHANNELS] == ["SUBSCRIBED", "UNSUBSCRIBED"]
 
 
+def test_an_import_of_people_who_share_an_opted_out_number():
+    """Several new holders of a suppressed number, each with readings of their own, in one batch."""
+    record([event(make_contact(99), "OPT_OUT", 1)])
+    applied = apply(
+        [
+            ContactChange(source=Source.SHOPIFY, at=T0, shopify_customer_id=n, profile=Profile(phone=PHONE, country="GB"))
+            for n in range(1, 5)
+        ],
+        follow=False,
+    )
+    contacts = [result.contact_id for result in applied]
+    record(
+        [
+            event(contact, f"SHOP_{value}", minutes, channel, shop_value=value)
+            for contact in contacts
+            for channel, value, minutes in (
+                (Channel.WHATSAPP, "UNSUBSCRIBED", 3),
+                (Channel.SMS, "SUBSCRIBED", 2),
+                (Channel.EMAIL, "NOT_SUBSCRIBED", None),
+            )
+        ],
+        contacts=contacts,
+    )
+    assert {state(contact, channel) for contact in contacts for channel in PHONE_CHANNELS} == {"UNSUBSCRIBED"}
+    heads = {bytes(row.head_hash) for row in ConsentState.objects.filter(contact_id__in=contacts)}
+    assert len(heads) == 4
+
+
 def test_an_impossible_number_is_invalid():
     contact = make_contact(phone="12")
     assert [state(contact, c) for c in Channel] == ["INVALID", "INVALID", "UNKNOWN"]

@@ -280,7 +280,9 @@ BEGIN
         -- An opt-out in one phone channel is one in both, and for every contact that holds the number.
         INSERT INTO staging.consent (run, contact_id, round, source, actor_kind, caused_by, whatsapp_event, whatsapp_at,
             sms_event, sms_at)
-        SELECT p_run, holder, this_round + 1, source, actor_kind, cause, whatsapp, at, sms, at
+        -- In a round of its own, behind all others: a holder may have rows in any of those.
+        SELECT p_run, holder, (SELECT max(round) + 1 FROM staging.consent WHERE run = p_run), source, actor_kind, cause,
+            whatsapp, at, sms, at
         FROM (
             SELECT DISTINCT ON (holder) holder, o.source, o.actor_kind, o.cause, o.at,
                 CASE WHEN holder <> o.contact_id OR NOT o.whatsapp_too THEN 'OPT_OUT' END AS whatsapp,
@@ -294,8 +296,10 @@ BEGIN
                     CASE WHEN whatsapp_counts AND whatsapp_effect = 'out' THEN whatsapp_event_key ELSE sms_event_key END
                         AS key
                 FROM done
-                WHERE caused_by IS NULL AND ((whatsapp_counts AND whatsapp_effect = 'out')
-                    OR (sms_counts AND sms_effect = 'out'))
+                WHERE caused_by IS NULL
+                    -- A suppression is the trace of an opt-out that reached everybody when it was made.
+                    AND coalesce(whatsapp_event, sms_event) <> 'SUPPRESSED_ADDRESS'
+                    AND ((whatsapp_counts AND whatsapp_effect = 'out') OR (sms_counts AND sms_effect = 'out'))
             ) o
             CROSS JOIN LATERAL (
                 SELECT o.contact_id AS holder
