@@ -88,7 +88,9 @@ def work(shop_id: int, run_id: int) -> None:
 
 def import_in_child(shop_id: int, run_id: int) -> dict[str, float]:
     command = [sys.executable, "-m", "bench.contacts_import", "--work", str(shop_id), str(run_id)]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]).stdout
+    output = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]
+    ).stdout
     return json.loads(output.splitlines()[-1])
 
 

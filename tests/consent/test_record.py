@@ -231,7 +231,9 @@ def test_an_import_of_people_who_share_an_opted_out_number():
     record([event(make_contact(99), "OPT_OUT", 1)])
     applied = apply(
         [
-            ContactChange(source=Source.SHOPIFY, at=T0, shopify_customer_id=n, profile=Profile(phone=PHONE, country="GB"))
+            ContactChange(
+                source=Source.SHOPIFY, at=T0, shopify_customer_id=n, profile=Profile(phone=PHONE, country="GB")
+            )
             for n in range(1, 5)
         ],
         follow=False,
