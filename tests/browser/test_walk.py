@@ -116,7 +116,8 @@ def compose(page, program: Running, name: str, tag: str) -> dict[str, int]:
     missing = page.get_by_label("If it is missing")
     if missing.count():
         missing.first.fill("friend")
-    rows = [row.inner_text() for row in reach.all()[1:]]
+    # Each field that changes counts the reach again: what is read must be read at once, and be whole.
+    rows = until(reach.all_inner_texts, lambda texts: texts and texts[-1].startswith("Audience"), 30)[1:]
     return {row.split("\n")[0].split("\t")[0].strip(): number_in(row.split("\t")[-1]) for row in rows}
 
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from django.db import connection
 from tests.serving import serving
+from tests.waiting import until
 
 from sayso.config import environment, process, stamp
 from sayso.config.asgi import Application
@@ -21,11 +22,19 @@ def announce(**news: object) -> None:
         cursor.execute("select pg_notify('sayso_live', %s)", [json.dumps(news)])
 
 
+def listens() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("select 1 from pg_stat_activity where datname = current_database() and query = %s",
+                       ['listen "sayso_live"'])  # fmt: skip
+        return cursor.fetchone() is not None
+
+
 def test_pages_are_djangos(server: str):
     assert "Sign in" in httpx.get(f"{server}/accounts/login/").text
 
 
 def test_a_stream_tells_of_its_own_shop_alone(server: str):
+    until(listens)
     with httpx.stream("GET", f"{server}/live", params={"token": live.issue(1, 7)}, timeout=5) as response:
         assert response.headers["content-type"] == "text/event-stream"
         lines = response.iter_raw()

@@ -105,16 +105,13 @@ class Live:
                 stream.close()
 
     async def _listen(self) -> None:
-        connected_before = False
         async for payload in notifications(CHANNEL, every=60, on_connect=(connects := asyncio.Event()).set):
-            if connects.is_set():
+            if connects.is_set():  # streams that are open already may have missed something
                 connects.clear()
-                if connected_before:  # something may have been missed
-                    for streams in self._streams.values():
-                        for stream in streams:
-                            stream.tell("contacts", None)
-                            stream.tell("campaign", None)
-                connected_before = True
+                for streams in self._streams.values():
+                    for stream in streams:
+                        stream.tell("contacts", None)
+                        stream.tell("campaign", None)
             if payload is not None:
                 self.publish(payload)
 
