@@ -30,6 +30,8 @@ class ConsentState(TenantModel):
     whatsapp_opt_in_at = models.DateTimeField(null=True)
     whatsapp_pending_at = models.DateTimeField(null=True)
     whatsapp_weak_at = models.DateTimeField(null=True)
+    whatsapp_opt_in_basis = models.CharField(max_length=16, null=True)
+    whatsapp_weak_basis = models.CharField(max_length=16, null=True)
     whatsapp_invalid = models.BooleanField(default=False, db_default=False)
     whatsapp_shop_value = models.CharField(max_length=16, null=True)
     whatsapp_shop_at = models.DateTimeField(null=True)
@@ -42,6 +44,8 @@ class ConsentState(TenantModel):
     sms_opt_in_at = models.DateTimeField(null=True)
     sms_pending_at = models.DateTimeField(null=True)
     sms_weak_at = models.DateTimeField(null=True)
+    sms_opt_in_basis = models.CharField(max_length=16, null=True)
+    sms_weak_basis = models.CharField(max_length=16, null=True)
     sms_invalid = models.BooleanField(default=False, db_default=False)
     sms_shop_value = models.CharField(max_length=16, null=True)
     sms_shop_at = models.DateTimeField(null=True)
@@ -54,6 +58,8 @@ class ConsentState(TenantModel):
     email_opt_in_at = models.DateTimeField(null=True)
     email_pending_at = models.DateTimeField(null=True)
     email_weak_at = models.DateTimeField(null=True)
+    email_opt_in_basis = models.CharField(max_length=16, null=True)
+    email_weak_basis = models.CharField(max_length=16, null=True)
     email_invalid = models.BooleanField(default=False, db_default=False)
     email_shop_value = models.CharField(max_length=16, null=True)
     email_shop_at = models.DateTimeField(null=True)
@@ -85,6 +91,7 @@ class LedgerEntry(TenantModel):
     contact_id = models.BigIntegerField()
     xid = TransactionIdField()
     channel = models.CharField(max_length=8)
+    topic = models.CharField(max_length=64, null=True)
     event = models.CharField(max_length=24)
     occurred_at = models.DateTimeField(null=True)
     recorded_at = models.DateTimeField()
@@ -133,11 +140,75 @@ class Suppression(TenantModel):
     kind = models.CharField(max_length=12)  # OPT_OUT, COMPLAINT, LOCAL, REDACTED
     opted_out_at = models.DateTimeField()
     source = models.CharField(max_length=32)
+    reason = models.CharField(max_length=200, blank=True, default="", db_default="")
+    ended_at = models.DateTimeField(null=True)  # LOCAL alone can be ended; the row stays
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         db_table = "suppression"
         constraints = [models.UniqueConstraint(fields=["shop_id", "address_key", "kind"], name="suppression_once")]
+
+
+class Topic(TenantModel):
+    """A subject of marketing that people can choose (features §2.10): refines consent, never widens it."""
+
+    key = models.SlugField(max_length=64)
+    title = models.CharField(max_length=120)
+    description = models.CharField(max_length=500, blank=True, default="", db_default="")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "topic"
+        constraints = [models.UniqueConstraint(fields=["shop_id", "key"], name="topic_key")]
+
+
+class TopicChoice(TenantModel):
+    """What a contact last chose for a topic on a channel; a projection of the ledger's TOPIC_ON and TOPIC_OFF."""
+
+    app_may = "SELECT"
+
+    contact_id = models.BigIntegerField()
+    channel = models.CharField(max_length=8)
+    topic = models.CharField(max_length=64)
+    wanted = models.BooleanField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "topic_choice"
+        constraints = [
+            models.UniqueConstraint(fields=["shop_id", "contact_id", "channel", "topic"], name="topic_choice_once")
+        ]
+
+
+class Wording(TenantModel):
+    """A text that people were shown when they agreed. A version is never changed: another text is another version.
+
+    ``purpose``: ``checkout`` (what the shop's own checkout shows), ``hosted_form``, ``in_store_form``.
+    """
+
+    app_may = "SELECT, INSERT"
+
+    purpose = models.CharField(max_length=24)
+    channel = models.CharField(max_length=8)
+    language = models.CharField(max_length=35)
+    version = models.IntegerField()
+    text = models.TextField()
+    valid_from = models.DateTimeField()
+    created_at = models.DateTimeField(db_default=Now())
+    created_by = models.CharField(max_length=64, blank=True, default="", db_default="")
+
+    class Meta:
+        db_table = "consent_wording"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["shop_id", "purpose", "channel", "language", "version"], name="consent_wording_version"
+            )
+        ]
+
+    @property
+    def name(self) -> str:
+        """As the ledger names it: ``hosted_form/whatsapp/pt-BR/3``."""
+        return f"{self.purpose}/{self.channel}/{self.language}/{self.version}"
 
 
 class Transition(models.Model):
