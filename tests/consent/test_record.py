@@ -63,6 +63,10 @@ def test_every_cell_of_the_table(cell: Cell):
         record([event(contact, name, minutes, **more)])
     assert state(contact) == cell.from_state
     said = {"shop_value": cell.event.removeprefix("SHOP_")} if cell.event.startswith("SHOP_") else {}
+    if cell.effect == "topic":
+        said = {"topic": "news"}
+    if cell.effect == "merge":
+        said = {"merged": make_contact(2, "+447911123457", "other@example.com")}
     [outcome, *_] = [o for o in record([event(contact, cell.event, 10, **said)]) if o.event == cell.event]
     guard_fails = (cell.guard == "weak" and cell.from_state == "SUBSCRIBED") or cell.guard in ("inferred", "unexpired")
     expected = cell.else_outcome if guard_fails else cell.outcome

@@ -48,6 +48,7 @@ class ConsentEvent:
     shop_value: str | None = None  # the platform's own word, for SHOP_* events: equal readings are no event
     address: str | None = None
     topic: str | None = None  # of TOPIC_ON and TOPIC_OFF: the key of a topic
+    merged: int | None = None  # of MERGE: the contact that became part of this one; it concerns every channel
     wording_version: str | None = None
     language: str | None = None
     caused_by: int | None = None

@@ -19,14 +19,16 @@ from sayso.shops import staging
 from sayso.shops.tenancy import current_shop_id
 
 from .events import PHONE_CHANNELS, Channel, ConsentEvent, Outcome, State
+from .transitions import effect_of
 from .transitions import events as known_events
 
 SLOT = ("event", "at", "shop_value", "key", "basis", "evidence")
 COLUMNS = (
-    "run", "contact_id", "round", "source", "actor_kind", "wording_version", "language", "caused_by",
+    "run", "contact_id", "round", "source", "actor_kind", "wording_version", "language", "caused_by", "topic", "merged",
     *(f"{channel}_{name}" for channel in Channel for name in SLOT),
 )  # fmt: skip
 EMPTY_SLOT = "\t".join(["\\N"] * len(SLOT))
+NOTHING_SHARED = (None,) * 7
 LAST_OF_ALL = datetime.max.replace(tzinfo=UTC)
 
 
@@ -40,7 +42,9 @@ def record(
     and for everybody who holds the number; they are answered too. ``contacts`` are looked at even without an event:
     their addresses may have changed, or may be suppressed. ``report=False`` answers an empty list.
 
-    Raises ValueError for an event that the transition table does not know; nothing is recorded then.
+    Raises ValueError for an event that the transition table does not know, for a topic event without a topic and for
+    two merges into one contact; nothing is recorded then. Raises django.db.IntegrityError where a redacted contact
+    would become part of another.
     """
     shop_id = current_shop_id()
     secret = addresses.shop_secret(shop_id)
@@ -64,16 +68,20 @@ def _lines(run: int, events: Iterable[ConsentEvent], contacts: Sequence[int], se
     older first ("several values read at once are applied in the order of their own times")."""
     by_contact: dict[int, list[ConsentEvent]] = defaultdict(list)
     for event in events:
-        if event.event not in known_events():
-            raise ValueError(f"unknown consent event {event.event!r}")
+        _check(event)
         by_contact[event.contact_id].append(event)
     for contact_id, own in by_contact.items():
         if len(own) > 1:
             own.sort(key=lambda event: event.occurred_at or LAST_OF_ALL)
+            if sum(event.merged is not None for event in own) > 1:
+                raise ValueError(f"two merges into contact {contact_id} at once")
         number, shared = 0, None
         slots: dict[Channel, str] = {}
         for event in own:
-            circumstances = (event.source, event.actor_kind, event.wording_version, event.language, event.caused_by)
+            circumstances = (
+                event.source, event.actor_kind, event.wording_version, event.language, event.caused_by, event.topic,
+                event.merged,
+            )  # fmt: skip
             if slots and (event.channel in slots or circumstances != shared):
                 number += 1
                 yield _line(run, contact_id, number, shared, slots)
@@ -84,15 +92,25 @@ def _lines(run: int, events: Iterable[ConsentEvent], contacts: Sequence[int], se
     nothing: dict[Channel, str] = {}
     for contact_id in contacts:
         if contact_id not in by_contact:
-            yield _line(run, contact_id, 1, (None,) * 5, nothing)
+            yield _line(run, contact_id, 1, NOTHING_SHARED, nothing)
+
+
+def _check(event: ConsentEvent) -> None:
+    if event.event not in known_events():
+        raise ValueError(f"unknown consent event {event.event!r}")
+    if (event.topic is not None) != (effect_of(event.event) == "topic"):
+        raise ValueError(f"{event.event} and topic {event.topic!r} do not go together")
+    if (event.merged is not None) != (event.event == "MERGE"):
+        raise ValueError(f"{event.event} and merged contact {event.merged!r} do not go together")
 
 
 def _line(run: int, contact_id: int, number: int, shared: tuple | None, slots: dict[Channel, str]) -> str:
-    source, actor_kind, wording_version, language, caused_by = shared or (None,) * 5
+    source, actor_kind, wording_version, language, caused_by, topic, merged = shared or NOTHING_SHARED
     text = staging.text
     return (
         f"{run}\t{contact_id}\t{number}\t{text(source)}\t{text(actor_kind)}\t{text(wording_version)}\t{text(language)}\t"
-        f"{staging.number(caused_by)}\t" + "\t".join(slots.get(channel, EMPTY_SLOT) for channel in Channel)
+        f"{staging.number(caused_by)}\t{text(topic)}\t{staging.number(merged)}\t"
+        + "\t".join(slots.get(channel, EMPTY_SLOT) for channel in Channel)
     )
 
 

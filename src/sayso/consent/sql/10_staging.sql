@@ -8,7 +8,9 @@ CREATE UNLOGGED TABLE IF NOT EXISTS staging.consent (
     actor_kind text,
     wording_version text,
     language text,
-    caused_by bigint
+    caused_by bigint,
+    topic text,  -- of TOPIC_ON and TOPIC_OFF
+    merged bigint  -- of MERGE: the contact that became part of this one
     /*each*/,
     <c>_event text,
     <c>_at timestamptz,
@@ -18,5 +20,6 @@ CREATE UNLOGGED TABLE IF NOT EXISTS staging.consent (
     <c>_evidence text
     /*end*/
 );
+ALTER TABLE staging.consent ADD COLUMN IF NOT EXISTS topic text, ADD COLUMN IF NOT EXISTS merged bigint;
 CREATE INDEX IF NOT EXISTS consent_run ON staging.consent (run, round);
 GRANT SELECT, INSERT, UPDATE, DELETE ON staging.consent TO sayso_app;

@@ -35,10 +35,12 @@ CREATE OR REPLACE FUNCTION consent_text(value text) RETURNS text LANGUAGE sql ST
 $$;
 
 -- The canonical text of a ledger entry: RFC 8785 (sorted keys, no white space). Its SHA-256 is the entry's hash.
+DROP FUNCTION IF EXISTS consent_entry(bigint, bigint, bigint, text, text, timestamptz, timestamptz, text, text, text,
+    text, text, text, text, text, text, bigint, bytea, bytea, bytea);
 CREATE OR REPLACE FUNCTION consent_entry(
     shop bigint, id bigint, contact bigint, channel text, event text, occurred_at timestamptz, recorded_at timestamptz,
     from_state text, to_state text, outcome text, code text, source text, basis text, wording text, language text,
-    actor text, caused_by bigint, address_key bytea, evidence bytea, prev bytea
+    actor text, caused_by bigint, address_key bytea, evidence bytea, prev bytea, topic text
 ) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT '{"actor":"' || actor || '","address_key":' || consent_hex(address_key) || ',"basis":' || consent_text(basis)
         || ',"caused_by":' || coalesce(caused_by::text, 'null') || ',"channel":"' || channel
@@ -47,5 +49,5 @@ CREATE OR REPLACE FUNCTION consent_entry(
         || ',"language":' || consent_text(language) || ',"occurred_at":' || consent_time(occurred_at)
         || ',"outcome":"' || outcome || '","prev":' || consent_hex(prev)
         || ',"recorded_at":' || consent_time(recorded_at) || ',"shop":' || shop || ',"source":' || to_json(source)::text
-        || ',"to":"' || to_state || '","wording":' || consent_text(wording) || '}'
+        || ',"to":"' || to_state || '","topic":' || consent_text(topic) || ',"wording":' || consent_text(wording) || '}'
 $$;

@@ -11,13 +11,26 @@ DECLARE
     shop bigint := current_shop();
     moment timestamptz := clock_timestamp();
     this_round smallint := -2;
+    doubles text[];  -- channels on which an opt-in must be confirmed
+    double_sources text[];  -- where it came from; null: from anywhere
+    again boolean;  -- coming back after an opt-out must be confirmed
+    redactions boolean;
 BEGIN
+    SELECT ARRAY(SELECT key FROM jsonb_each_text(coalesce(s.settings -> 'opt_in_confirmation', '{}')) WHERE value = 'DOUBLE'),
+        (SELECT array_agg(source) FROM jsonb_array_elements_text(coalesce(s.settings -> 'double_opt_in_sources', '[]'))
+            AS source),
+        coalesce((s.settings ->> 'resubscribe_needs_confirmation')::boolean, false),
+        EXISTS (SELECT FROM suppression u WHERE u.shop_id = s.id AND u.kind = 'REDACTED')
+    INTO doubles, double_sources, again, redactions FROM shop s WHERE s.id = current_shop();
+
     -- One writer a contact: claims of messages lock the same rows, so a STOP and a hand-over are ordered.
     IF NOT p_bulk THEN
         PERFORM 1 FROM contact c WHERE c.shop_id = (SELECT shop)
             AND c.id = ANY (ARRAY(SELECT DISTINCT contact_id FROM staging.consent WHERE run = p_run))
             ORDER BY c.id FOR NO KEY UPDATE;
     END IF;
+
+    PERFORM consent_unite(p_run, moment);
 
     -- What follows from the addresses alone, before anything is said about consent: round -1, the contact has another
     -- address than the state speaks of; round 0, somebody opted this address out before.
@@ -48,13 +61,13 @@ BEGIN
     ) st ON true
     LEFT JOIN LATERAL (
         SELECT 'SUPPRESSED_ADDRESS' AS event, opted_out_at FROM suppression u
-        WHERE u.shop_id = (SELECT shop) AND u.address_key = c.phone_key AND u.kind = 'OPT_OUT'
-        AND st.whatsapp_address_key IS DISTINCT FROM c.phone_key LIMIT 1
+        WHERE u.shop_id = (SELECT shop) AND u.address_key = c.phone_key AND u.kind IN ('OPT_OUT', 'REDACTED')
+        AND st.whatsapp_address_key IS DISTINCT FROM c.phone_key ORDER BY opted_out_at DESC LIMIT 1
     ) phone ON true
     LEFT JOIN LATERAL (
         SELECT 'SUPPRESSED_ADDRESS' AS event, opted_out_at FROM suppression u
-        WHERE u.shop_id = (SELECT shop) AND u.address_key = c.email_key AND u.kind = 'OPT_OUT'
-        AND st.email_address_key IS DISTINCT FROM c.email_key LIMIT 1
+        WHERE u.shop_id = (SELECT shop) AND u.address_key = c.email_key AND u.kind IN ('OPT_OUT', 'REDACTED')
+        AND st.email_address_key IS DISTINCT FROM c.email_key ORDER BY opted_out_at DESC LIMIT 1
     ) email ON true
     WHERE phone.event IS NOT NULL OR email.event IS NOT NULL;
 
@@ -68,19 +81,19 @@ BEGIN
             FROM (SELECT h.*, CASE WHEN email_event IS NOT NULL THEN consent_entry(shop, email_id, contact_id, 'email',
                     email_event, email_occurred, moment, email_from, email_to, email_outcome, email_code, source,
                     email_new_basis, wording_version, language, actor_kind, caused_by, email_event_key,
-                    email_digest, sms_hash_at) END AS email_entry
+                    email_digest, sms_hash_at, topic) END AS email_entry
             FROM (SELECT g.*, CASE WHEN sms_event IS NULL THEN whatsapp_hash_at
                     ELSE sha256(convert_to(sms_entry, 'UTF8')) END AS sms_hash_at
             FROM (SELECT f.*, CASE WHEN sms_event IS NOT NULL THEN consent_entry(shop, sms_id, contact_id, 'sms',
                     sms_event, sms_occurred, moment, sms_from, sms_to, sms_outcome, sms_code, source,
                     sms_new_basis, wording_version, language, actor_kind, caused_by, sms_event_key,
-                    sms_digest, whatsapp_hash_at) END AS sms_entry
+                    sms_digest, whatsapp_hash_at, topic) END AS sms_entry
             FROM (SELECT e.*, CASE WHEN whatsapp_event IS NULL THEN head_hash
                     ELSE sha256(convert_to(whatsapp_entry, 'UTF8')) END AS whatsapp_hash_at
             FROM (SELECT d.*, CASE WHEN whatsapp_event IS NOT NULL THEN consent_entry(shop, whatsapp_id, contact_id,
                     'whatsapp', whatsapp_event, whatsapp_occurred, moment, whatsapp_from, whatsapp_to, whatsapp_outcome,
                     whatsapp_code, source, whatsapp_new_basis, wording_version, language, actor_kind, caused_by,
-                    whatsapp_event_key, whatsapp_digest, head_hash) END AS whatsapp_entry
+                    whatsapp_event_key, whatsapp_digest, head_hash, topic) END AS whatsapp_entry
             -- The states that follow, and what the ledger says of each event.
             FROM (SELECT c.*
                 /*each*/,
@@ -89,8 +102,8 @@ BEGIN
                     WHEN <c>_verdict = 'NO_CHANGE' AND <c>_to <> <c>_from THEN 'ACCEPTED'
                     ELSE <c>_verdict END AS <c>_outcome,
                 CASE WHEN <c>_to <> 'SUBSCRIBED' THEN NULL
-                    WHEN <c>_counts AND <c>_effect IN ('opt_in', 'confirm') THEN coalesce(<c>_said_basis, <c>_cell_basis)
-                    ELSE coalesce(<c>_basis, <c>_said_basis, <c>_cell_basis) END AS <c>_new_basis,
+                    WHEN <c>_new_opt_in > coalesce(<c>_new_out, '-infinity') THEN <c>_new_opt_in_basis
+                    ELSE <c>_new_weak_basis END AS <c>_new_basis,
                 CASE WHEN <c>_event IS NOT NULL THEN nextval(pg_get_serial_sequence('public.consent_ledger', 'id')) END
                     AS <c>_id,
                 CASE WHEN <c>_evidence IS NOT NULL THEN sha256(<c>_salt || convert_to(<c>_evidence, 'UTF8')) END AS <c>_digest
@@ -107,9 +120,9 @@ BEGIN
             -- The newest times after the event.
             FROM (SELECT a.*,
                 redacted /*each*/ OR coalesce(<c>_counts AND <c>_effect = 'redact', false) /*end*/ AS new_redacted,
-                greatest(phone_out_at, CASE WHEN whatsapp_counts AND whatsapp_effect = 'out' THEN whatsapp_t END,
-                    CASE WHEN sms_counts AND sms_effect = 'out' THEN sms_t END) AS new_phone_out,
-                greatest(email_out_at, CASE WHEN email_counts AND email_effect = 'out' THEN email_t END) AS new_email_out,
+                greatest(phone_out_at, CASE WHEN whatsapp_ends THEN whatsapp_t END, CASE WHEN sms_ends THEN sms_t END)
+                    AS new_phone_out,
+                greatest(email_out_at, CASE WHEN email_ends THEN email_t END) AS new_email_out,
                 greatest(whatsapp_resumed_at, CASE WHEN whatsapp_counts AND whatsapp_effect = 'resume' THEN whatsapp_t END)
                     AS new_resumed
                 /*each*/,
@@ -117,13 +130,26 @@ BEGIN
                     WHEN <c>_effect = 'opt_in' THEN greatest(<c>_opt_in_at, <c>_t)
                     WHEN <c>_effect = 'confirm' THEN greatest(<c>_opt_in_at, <c>_pending_at)
                     WHEN <c>_effect = 'moved' THEN NULL ELSE <c>_opt_in_at END AS <c>_new_opt_in,
+                CASE WHEN NOT <c>_counts THEN <c>_opt_in_basis
+                    WHEN <c>_effect = 'confirm' THEN <c>_cell_basis
+                    WHEN <c>_effect = 'moved' THEN NULL
+                    -- Saying yes once more does not take the confirmation back.
+                    WHEN <c>_effect = 'opt_in' AND <c>_t >= coalesce(<c>_opt_in_at, '-infinity')
+                        AND NOT (<c>_from = 'SUBSCRIBED' AND coalesce(<c>_opt_in_basis = 'DOUBLE_OPT_IN', false))
+                        THEN coalesce(<c>_said_basis, <c>_cell_basis)
+                    ELSE <c>_opt_in_basis END AS <c>_new_opt_in_basis,
                 CASE WHEN NOT <c>_counts THEN <c>_pending_at
                     WHEN <c>_effect = 'pending' THEN greatest(<c>_pending_at, <c>_t)
                     WHEN <c>_effect IN ('confirm', 'expire', 'moved') THEN NULL ELSE <c>_pending_at END AS <c>_new_pending,
                 CASE WHEN NOT <c>_counts THEN <c>_weak_at
                     WHEN <c>_effect IN ('weak', 'chat') THEN greatest(<c>_weak_at, <c>_t)
-                    WHEN <c>_effect = 'moved' OR (<c>_effect = 'unweak' AND <c>_verdict = 'ACCEPTED') THEN NULL
+                    WHEN <c>_effect = 'moved' OR (<c>_effect = 'unweak' AND <c>_weak_basis = 'INFERRED') THEN NULL
                     ELSE <c>_weak_at END AS <c>_new_weak,
+                CASE WHEN NOT <c>_counts THEN <c>_weak_basis
+                    WHEN <c>_effect = 'moved' OR (<c>_effect = 'unweak' AND <c>_weak_basis = 'INFERRED') THEN NULL
+                    WHEN <c>_effect IN ('weak', 'chat') AND coalesce(<c>_weak_basis, 'INFERRED') = 'INFERRED'
+                        THEN coalesce(<c>_said_basis, <c>_cell_basis)
+                    ELSE <c>_weak_basis END AS <c>_new_weak_basis,
                 CASE WHEN NOT <c>_counts THEN <c>_invalid
                     WHEN <c>_effect = 'invalid' THEN true
                     WHEN <c>_effect IN ('opt_in', 'pending', 'chat', 'proven', 'moved') THEN false
@@ -132,6 +158,11 @@ BEGIN
                     WHEN <c>_reads THEN <c>_said_value ELSE <c>_shop_value END AS <c>_new_shop_value,
                 CASE WHEN <c>_counts AND <c>_effect = 'moved' THEN NULL
                     WHEN <c>_reads THEN <c>_at ELSE <c>_shop_at END AS <c>_new_shop_at
+                /*end*/
+            FROM (SELECT vv.*
+                /*each*/,
+                -- A merge is an opt-out where consent_unite found one on either side, and gave it a time.
+                <c>_counts AND (<c>_effect = 'out' OR (<c>_effect = 'merge' AND <c>_at IS NOT NULL)) AS <c>_ends
                 /*end*/
             FROM (SELECT v.*
                 /*each*/,
@@ -163,14 +194,25 @@ BEGIN
                     WHEN 'not_before_opt_in' THEN <c>_opt_in_at IS NULL OR <c>_t >= <c>_opt_in_at
                     WHEN 'not_before_either' THEN <c>_t >= greatest(<c>_pending_at, <c>_opt_in_at, '-infinity')
                     WHEN 'unexpired' THEN <c>_pending_at > moment - interval '7 days'
-                    WHEN 'inferred' THEN <c>_basis = 'INFERRED'
+                    WHEN 'inferred' THEN <c>_basis IS NOT DISTINCT FROM 'INFERRED'
                 END AS <c>_holds,
                 t_<c>.effect IN ('opt_in', 'pending', 'weak', 'chat') AND <c>_at > moment + interval '5 minutes' AS <c>_early,
                 t_<c>.effect IN ('opt_in', 'pending', 'weak', 'chat', 'absent', 'invalid', 'proven')
                     AND <c>_event_key IS DISTINCT FROM <c>_current_key AS <c>_elsewhere
                 /*end*/
+            -- An opt-in that must be confirmed is an unconfirmed one: by the shop's settings, and always at an address whose
+            -- former holder had it redacted (features §7.2).
+            FROM (SELECT q.*
+                /*each*/,
+                CASE WHEN <c>_said_event = ANY (ARRAY(SELECT event FROM consent_transition WHERE effect = 'opt_in')) AND NOT redacted AND (
+                    (('<c>' = ANY (doubles) AND (double_sources IS NULL OR source = ANY (double_sources))
+                        OR again AND <c>_from = 'UNSUBSCRIBED') AND <c>_said_basis IS DISTINCT FROM 'DOUBLE_OPT_IN')
+                    OR CASE WHEN redactions THEN EXISTS (SELECT FROM suppression r WHERE r.shop_id = (SELECT shop)
+                        AND r.address_key = <c>_current_key AND r.kind = 'REDACTED') END)
+                    THEN 'OPT_IN_UNCONFIRMED' ELSE <c>_said_event END AS <c>_event
+                /*end*/
             FROM (SELECT s.contact_id, coalesce(s.source, '') AS source, coalesce(s.actor_kind, 'system') AS actor_kind,
-                s.wording_version, s.language, s.caused_by,
+                s.wording_version, s.language, s.caused_by, s.topic,
                 c.phone_key, c.email_key, st.contact_id IS NULL AS stateless,
                 coalesce(st.redacted, false) AS redacted, st.phone_out_at, st.email_out_at, st.whatsapp_resumed_at,
                 st.head_hash,
@@ -180,21 +222,21 @@ BEGIN
                 /*each*/,
                 -- Reading again what the shop's platform said already is no event.
                 CASE WHEN s.<c>_shop_value IS NOT NULL AND s.<c>_shop_value = st.<c>_shop_value
-                    AND s.<c>_at IS NOT DISTINCT FROM st.<c>_shop_at THEN NULL ELSE s.<c>_event END AS <c>_event,
+                    AND s.<c>_at IS NOT DISTINCT FROM st.<c>_shop_at THEN NULL ELSE s.<c>_event END AS <c>_said_event,
                 s.<c>_at, s.<c>_shop_value AS <c>_said_value, s.<c>_basis AS <c>_said_basis, s.<c>_evidence,
                 CASE WHEN s.<c>_evidence IS NOT NULL THEN uuid_send(gen_random_uuid()) END AS <c>_salt,
                 <key> AS <c>_current_key,
                 coalesce(s.<c>_key, <key>) AS <c>_event_key,
                 -- Opt-outs are never refused for time: a missing or future one is now. An opt-in without is older than all.
-                CASE WHEN s.<c>_event = ANY (ARRAY(SELECT event FROM consent_transition WHERE effect = 'out'))
+                CASE WHEN s.<c>_event = ANY (ARRAY(SELECT event FROM consent_transition WHERE effect IN ('out', 'topic')))
                     THEN least(coalesce(s.<c>_at, moment), moment)
                     WHEN s.<c>_at IS NOT NULL THEN least(s.<c>_at, moment) END AS <c>_occurred,
                 date_trunc('second', CASE
-                    WHEN s.<c>_event = ANY (ARRAY(SELECT event FROM consent_transition WHERE effect IN ('out', 'resume')))
+                    WHEN s.<c>_event = ANY (ARRAY(SELECT event FROM consent_transition WHERE effect IN ('out', 'resume', 'topic')))
                     THEN least(coalesce(s.<c>_at, moment), moment)
                     ELSE least(coalesce(s.<c>_at, '-infinity'), moment) END) AS <c>_t,
                 coalesce(st.<c>_state, 'UNKNOWN') AS <c>_from, st.<c>_since, st.<c>_basis, st.<c>_source,
-                st.<c>_opt_in_at, st.<c>_pending_at, st.<c>_weak_at, coalesce(st.<c>_invalid, false) AS <c>_invalid,
+                st.<c>_opt_in_at, st.<c>_pending_at, st.<c>_weak_at, st.<c>_opt_in_basis, st.<c>_weak_basis, coalesce(st.<c>_invalid, false) AS <c>_invalid,
                 st.<c>_shop_value, st.<c>_shop_at, st.<c>_address_key
                 /*end*/
             FROM staging.consent s
@@ -203,15 +245,15 @@ BEGIN
             LEFT JOIN LATERAL (SELECT * FROM consent_state st WHERE st.shop_id = (SELECT shop) AND st.contact_id = s.contact_id
                 LIMIT 1) st ON true
             WHERE s.run = p_run AND s.round = this_round
-            OFFSET 0) u
+            OFFSET 0) q OFFSET 0) u
             /*each*/ LEFT JOIN consent_transition t_<c> ON t_<c>.event = u.<c>_event AND t_<c>.from_state = u.<c>_from
             /*end*/
             -- A batch that says nothing new writes nothing: an unchanged import costs look-ups alone.
             WHERE stateless /*each*/ OR u.<c>_event IS NOT NULL OR <c>_address_key IS DISTINCT FROM <c>_current_key /*end*/
-            OFFSET 0) w OFFSET 0) v OFFSET 0) a OFFSET 0) aa OFFSET 0) b OFFSET 0) c OFFSET 0) d OFFSET 0) e
+            OFFSET 0) w OFFSET 0) v OFFSET 0) vv OFFSET 0) a OFFSET 0) aa OFFSET 0) b OFFSET 0) c OFFSET 0) d OFFSET 0) e
             OFFSET 0) f OFFSET 0) g OFFSET 0) h OFFSET 0) i
         ), slots AS (
-            SELECT done.contact_id, source, actor_kind, wording_version, language, caused_by, slot.*
+            SELECT done.contact_id, source, actor_kind, wording_version, language, caused_by, topic, slot.*
             FROM done CROSS JOIN LATERAL (VALUES
                 ('whatsapp', whatsapp_id, whatsapp_event, whatsapp_occurred, whatsapp_from, whatsapp_to, whatsapp_outcome,
                     whatsapp_code, whatsapp_new_basis, whatsapp_event_key, whatsapp_digest, whatsapp_salt,
@@ -228,10 +270,10 @@ BEGIN
         ), ledger AS (
             INSERT INTO consent_ledger (shop_id, id, contact_id, channel, event, occurred_at, recorded_at, from_state,
                 to_state, outcome, refusal_code, source, basis, wording_version, language, actor_kind, caused_by,
-                address_key, evidence_digest, entry, prev_hash, hash)
+                address_key, evidence_digest, entry, prev_hash, hash, topic)
             SELECT shop, id, contact_id, channel, event, CASE WHEN isfinite(occurred_at) THEN occurred_at END, moment,
                 from_state, to_state, outcome, code, source, basis, wording_version, language, actor_kind, caused_by,
-                address_key, digest, entry, prev_hash, hash
+                address_key, digest, entry, prev_hash, hash, topic
             FROM slots
         ), kept AS (
             INSERT INTO consent_evidence (shop_id, ledger_id, salt, data)
@@ -240,12 +282,13 @@ BEGIN
             INSERT INTO consent_state AS st (shop_id, contact_id, phone_out_at, email_out_at, whatsapp_resumed_at,
                 redacted, head_hash
                 /*each*/, <c>_state, <c>_since, <c>_basis, <c>_source, <c>_address_key, <c>_opt_in_at, <c>_pending_at,
-                <c>_weak_at, <c>_invalid, <c>_shop_value, <c>_shop_at /*end*/)
+                <c>_weak_at, <c>_opt_in_basis, <c>_weak_basis, <c>_invalid, <c>_shop_value, <c>_shop_at /*end*/)
             SELECT shop, contact_id, new_phone_out, new_email_out, new_resumed, new_redacted, new_head
                 /*each*/, <c>_to, CASE WHEN <c>_to = <c>_from THEN <c>_since
                     WHEN isfinite(<c>_occurred) THEN <c>_occurred ELSE moment END,
                 <c>_new_basis, CASE WHEN <c>_to = <c>_from THEN <c>_source ELSE source END, <c>_current_key,
-                <c>_new_opt_in, <c>_new_pending, <c>_new_weak, <c>_new_invalid, <c>_new_shop_value, <c>_new_shop_at /*end*/
+                <c>_new_opt_in, <c>_new_pending, <c>_new_weak, <c>_new_opt_in_basis, <c>_new_weak_basis, <c>_new_invalid,
+                <c>_new_shop_value, <c>_new_shop_at /*end*/
             FROM done
             ON CONFLICT (shop_id, contact_id) DO UPDATE SET
                 phone_out_at = excluded.phone_out_at, email_out_at = excluded.email_out_at,
@@ -254,20 +297,31 @@ BEGIN
                 /*each*/, <c>_state = excluded.<c>_state, <c>_since = excluded.<c>_since, <c>_basis = excluded.<c>_basis,
                 <c>_source = excluded.<c>_source, <c>_address_key = excluded.<c>_address_key,
                 <c>_opt_in_at = excluded.<c>_opt_in_at, <c>_pending_at = excluded.<c>_pending_at,
-                <c>_weak_at = excluded.<c>_weak_at, <c>_invalid = excluded.<c>_invalid,
+                <c>_weak_at = excluded.<c>_weak_at, <c>_opt_in_basis = excluded.<c>_opt_in_basis,
+                <c>_weak_basis = excluded.<c>_weak_basis, <c>_invalid = excluded.<c>_invalid,
                 <c>_shop_value = excluded.<c>_shop_value, <c>_shop_at = excluded.<c>_shop_at /*end*/
         ), suppressed AS (
             INSERT INTO suppression AS held (shop_id, address_key, kind, opted_out_at, source)
-            SELECT shop, key, 'OPT_OUT', max(t), min(source) FROM (
-                SELECT whatsapp_event_key AS key, whatsapp_t AS t, source FROM done
-                    WHERE whatsapp_counts AND whatsapp_effect = 'out'
-                UNION ALL
-                SELECT sms_event_key, sms_t, source FROM done WHERE sms_counts AND sms_effect = 'out'
-                UNION ALL
-                SELECT email_event_key, email_t, source FROM done WHERE email_counts AND email_effect = 'out'
-            ) AS opt_outs WHERE key IS NOT NULL GROUP BY key ORDER BY key
+            SELECT shop, key, kind, max(t), min(source) FROM done CROSS JOIN LATERAL (VALUES
+                ('OPT_OUT', CASE WHEN whatsapp_ends THEN whatsapp_event_key END, whatsapp_t),
+                ('OPT_OUT', CASE WHEN sms_ends THEN sms_event_key END, sms_t),
+                ('OPT_OUT', CASE WHEN email_ends THEN email_event_key END, email_t),
+                ('REDACTED', CASE WHEN whatsapp_counts AND whatsapp_effect = 'redact' THEN phone_key END, moment),
+                ('REDACTED', CASE WHEN email_counts AND email_effect = 'redact' THEN email_key END, moment)
+            ) AS ended (kind, key, t) WHERE key IS NOT NULL GROUP BY key, kind ORDER BY key, kind
             ON CONFLICT (shop_id, address_key, kind) DO UPDATE SET opted_out_at = excluded.opted_out_at
                 WHERE held.opted_out_at < excluded.opted_out_at
+        ), chosen AS (
+            INSERT INTO topic_choice AS held (shop_id, contact_id, channel, topic, wanted, at)
+            SELECT shop, contact_id, channel, topic, event = 'TOPIC_ON', occurred_at FROM slots
+            WHERE event IN ('TOPIC_ON', 'TOPIC_OFF') AND outcome <> 'REFUSED' ORDER BY contact_id, channel, topic
+            ON CONFLICT (shop_id, contact_id, channel, topic) DO UPDATE SET wanted = excluded.wanted, at = excluded.at
+                WHERE held.at < excluded.at OR (held.at = excluded.at AND NOT excluded.wanted)
+        ), asked AS (
+            INSERT INTO event (shop_id, kind, contact_id, occurred_at, actor_kind, origin, bulk, data)
+            SELECT shop, 'consent.confirmation_requested', contact_id, moment, actor_kind, source, p_bulk,
+                jsonb_build_object('channel', channel, 'ledger_id', id, 'opt_in_at', occurred_at, 'language', language)
+            FROM slots WHERE event = 'OPT_IN_UNCONFIRMED' AND to_state = 'PENDING' AND outcome <> 'REFUSED'
         ), told AS (
             INSERT INTO event (shop_id, kind, contact_id, occurred_at, actor_kind, origin, bulk, data)
             SELECT shop, 'consent.changed', contact_id, moment, actor_kind, source, p_bulk, changes
@@ -288,18 +342,15 @@ BEGIN
                 CASE WHEN holder <> o.contact_id OR NOT o.whatsapp_too THEN 'OPT_OUT' END AS whatsapp,
                 CASE WHEN holder <> o.contact_id OR NOT o.sms_too THEN 'OPT_OUT' END AS sms
             FROM (
-                SELECT contact_id, source, actor_kind, whatsapp_counts AND whatsapp_effect = 'out' AS whatsapp_too,
-                    sms_counts AND sms_effect = 'out' AS sms_too,
-                    CASE WHEN whatsapp_counts AND whatsapp_effect = 'out' THEN whatsapp_id ELSE sms_id END AS cause,
-                    greatest(CASE WHEN whatsapp_counts AND whatsapp_effect = 'out' THEN whatsapp_t END,
-                        CASE WHEN sms_counts AND sms_effect = 'out' THEN sms_t END) AS at,
-                    CASE WHEN whatsapp_counts AND whatsapp_effect = 'out' THEN whatsapp_event_key ELSE sms_event_key END
-                        AS key
+                SELECT contact_id, source, actor_kind, whatsapp_ends AS whatsapp_too, sms_ends AS sms_too,
+                    CASE WHEN whatsapp_ends THEN whatsapp_id ELSE sms_id END AS cause,
+                    greatest(CASE WHEN whatsapp_ends THEN whatsapp_t END, CASE WHEN sms_ends THEN sms_t END) AS at,
+                    CASE WHEN whatsapp_ends THEN whatsapp_event_key ELSE sms_event_key END AS key
                 FROM done
                 WHERE caused_by IS NULL
                     -- A suppression is the trace of an opt-out that reached everybody when it was made.
                     AND coalesce(whatsapp_event, sms_event) <> 'SUPPRESSED_ADDRESS'
-                    AND ((whatsapp_counts AND whatsapp_effect = 'out') OR (sms_counts AND sms_effect = 'out'))
+                    AND (whatsapp_ends OR sms_ends)
             ) o
             CROSS JOIN LATERAL (
                 SELECT o.contact_id AS holder
