@@ -96,7 +96,7 @@ def test_the_gate(two_shops):
     with connection.cursor() as cursor:
         cursor.execute("select array_agg(id) from (select id from contact order by id limit 50) c")
         [chunk] = cursor.fetchone()
-    plan = nodes(plan_of("select * from message_gate('whatsapp', 'MARKETING', %s::bigint[])", [chunk]))
+    plan = nodes(plan_of("select * from message_gate('whatsapp', 'MARKETING', %s::bigint[], null)", [chunk]))
     assert "Function Scan" not in {node for node, _, _ in plan}, "the gate is no longer inlined"
     indexes = {index for _, _, index in plan}
     assert {"contact_pkey", "consent_state_pkey"} <= indexes
@@ -104,4 +104,5 @@ def test_the_gate(two_shops):
     assert {relation for node, relation, _ in plan if node == "Seq Scan"} <= {
         "address_status",
         "shop",
-    }  # both all but empty
+        "topic_choice",
+    }  # all but empty

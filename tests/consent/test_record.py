@@ -8,8 +8,9 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.consenting import PHONE, T0, event, make_contact, state
 
-from sayso.consent.events import PHONE_CHANNELS, Channel, ConsentEvent, State
+from sayso.consent.events import PHONE_CHANNELS, Channel, State
 from sayso.consent.models import ConsentState, Evidence, LedgerEntry, Suppression
 from sayso.consent.record import record
 from sayso.consent.transitions import Cell, cells
@@ -17,31 +18,6 @@ from sayso.contacts.apply import apply
 from sayso.contacts.changes import ContactChange, Profile, Source
 
 pytestmark = pytest.mark.usefixtures("shop")
-
-T0 = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
-PHONE = "+447911123456"
-
-
-def make_contact(number: int = 1, phone: str | None = PHONE, email: str | None = "ada@example.com") -> int:
-    change = ContactChange(
-        source=Source.SHOPIFY,
-        at=T0,
-        shopify_customer_id=number,
-        profile=Profile(phone=phone, email=email, country="GB"),
-    )
-    return apply([change])[0].contact_id
-
-
-def event(
-    contact_id: int, name: str, minutes: float | None = 0, channel: Channel = Channel.WHATSAPP, **more
-) -> ConsentEvent:
-    at = None if minutes is None else T0 + timedelta(minutes=minutes)
-    return ConsentEvent(contact_id=contact_id, channel=channel, event=name, occurred_at=at, source="test", **more)
-
-
-def state(contact_id: int, channel: Channel = Channel.WHATSAPP) -> str:
-    return getattr(ConsentState.objects.get(contact_id=contact_id), f"{channel}_state")
-
 
 ROADS = {
     State.UNKNOWN: [],

@@ -46,7 +46,7 @@ def queued(shop, sender, template) -> Message:
         "delete from message",
         "alter table message disable trigger all",
         "drop trigger may_be_sent on message",
-        "create or replace function message_gate(text, text, bigint[]) returns int language sql as 'select 1'",
+        "create or replace function message_gate(text, text, bigint[], text) returns int language sql as 'select 1'",
         "set role sayso_owner",
         "alter table contact disable row level security",
     ],

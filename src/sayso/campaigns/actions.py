@@ -10,6 +10,7 @@ from django.db.models import Count
 from django.db.models.functions import Now
 
 from sayso.audience.selection import Audience, describe, where
+from sayso.consent.models import Topic
 from sayso.events.models import Event
 from sayso.messaging.gate import Reach, purpose_of
 from sayso.messaging.gate import reach as gate_reach
@@ -32,10 +33,20 @@ class LaunchBlocked(Exception):
 
 
 def create(
-    *, name: str, template_id: int, sender_id: int | None, variables: Mapping, audience: Audience, created_by: str = ""
+    *,
+    name: str,
+    template_id: int,
+    sender_id: int | None,
+    variables: Mapping,
+    audience: Audience,
+    topic: str | None = None,
+    created_by: str = "",
 ) -> Campaign:
-    """Make a draft in the current shop. Raises BadAudience, and DoesNotExist for a template or sender of no such id."""
+    """Make a draft in the current shop. Raises BadAudience, and DoesNotExist for a template, sender or topic of no such
+    id or key."""
     where(audience)
+    if topic:
+        Topic.objects.get(key=topic)
     template = Template.objects.get(pk=template_id)
     sender = Sender.objects.get(pk=sender_id) if sender_id else Sender.objects.filter(channel=template.channel).first()
     return Campaign.objects.create(
@@ -47,14 +58,16 @@ def create(
         sender_id=sender.pk if sender else None,
         variables=list(variables),
         audience=audience,
+        topic=topic or None,
         created_by=created_by,
     )
 
 
-def reach(audience: Audience, template_id: int) -> Reach:
+def reach(audience: Audience, template_id: int, topic: str | None = None) -> Reach:
     """Who would get this template now, and why the others would not."""
     template = Template.objects.get(pk=template_id)
-    return gate_reach(audience, channel=template.channel, purpose=purpose_of(template.category, ORIGIN) or "MARKETING")
+    purpose = purpose_of(template.category, ORIGIN) or "MARKETING"
+    return gate_reach(audience, channel=template.channel, purpose=purpose, topic=topic)
 
 
 def launch(campaign_id: int, *, actor: str) -> Campaign:
@@ -93,7 +106,7 @@ def _obstacles(campaign: Campaign) -> Sequence[str]:
         )
     if sender is None or sender.status != "CONNECTED":
         reasons.append("The sending number is not connected: see Settings → WhatsApp.")
-    if not reach(campaign.audience, template.pk).sendable:
+    if not reach(campaign.audience, template.pk, campaign.topic).sendable:
         reasons.append(f"Nobody of “{describe(campaign.audience)}” can be messaged: see the reach.")
     return reasons
 

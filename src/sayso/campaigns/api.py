@@ -9,6 +9,7 @@ from ninja import Router, Schema
 from pydantic import ConfigDict, Field
 
 from sayso.audience.selection import BadAudience
+from sayso.consent.models import Topic
 from sayso.messaging.codes import explain
 from sayso.messaging.gate import Reach
 from sayso.messaging.models import Sender, Template
@@ -56,6 +57,9 @@ class CampaignIn(Schema):
     sender_id: Id | None = Field(None, description="The sending number; the shop's first where it is left out.")
     variables: Annotated[list[Variable], Field(max_length=100)] = []
     audience: dict[str, Any] = Field(description='`{"all": true}` or `{"tag": "vip"}`.')
+    topic: Annotated[Text, Field(max_length=64)] | None = Field(
+        None, description="Key of a topic: whoever chose among topics gets it only if they chose this one."
+    )
 
 
 class Count(Schema):
@@ -73,6 +77,7 @@ class CampaignOut(Schema):
     sender_id: int | None
     variables: list[dict[str, Any]]
     audience: dict[str, Any]
+    topic: str | None
     status: str = Field(description="`DRAFT`, `PENDING`, `SENT`, `PARTIALLY_SENT`, `FAILED` or `STOPPED`.")
     created_by: str
     created_at: datetime
@@ -147,6 +152,7 @@ def create_campaign(request: ApiRequest, payload: CampaignIn) -> dict[str, Any]:
             sender_id=payload.sender_id,
             variables=[one.model_dump() for one in payload.variables],
             audience=payload.audience,
+            topic=payload.topic,
             created_by=_actor(request),
         )
     except BadAudience as error:
@@ -155,6 +161,8 @@ def create_campaign(request: ApiRequest, payload: CampaignIn) -> dict[str, Any]:
         raise invalid("template_id", "invalid_reference", "there is no such template") from None
     except Sender.DoesNotExist:
         raise invalid("sender_id", "invalid_reference", "there is no such sending number") from None
+    except Topic.DoesNotExist:
+        raise invalid("topic", "invalid_reference", "there is no such topic") from None
     return _detail(campaign)
 
 
@@ -181,7 +189,7 @@ def get_reach(request: ApiRequest, campaign_id: Id) -> dict[str, Any]:
     """Who would get it if it were sent now, counted exactly, and why the others would not."""
     campaign = _campaign(campaign_id)
     try:
-        reach: Reach = actions.reach(campaign.audience, campaign.template_id or 0)
+        reach: Reach = actions.reach(campaign.audience, campaign.template_id or 0, campaign.topic)
     except Template.DoesNotExist:
         raise Problem(409, "Its template is gone.") from None
     return {"audience": reach.audience, "sendable": reach.sendable, "left_out": _counts(reach.left_out)}

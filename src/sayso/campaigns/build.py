@@ -65,7 +65,14 @@ def _build_chunk(campaign: Campaign) -> bool:
     if contacts:
         template = Template.objects.get(pk=campaign.template_id or 0)
         assert campaign.sender_id is not None
-        queue(contacts, origin=ORIGIN, origin_id=campaign.pk, template=template, sender_id=campaign.sender_id)
+        queue(
+            contacts,
+            origin=ORIGIN,
+            origin_id=campaign.pk,
+            template=template,
+            sender_id=campaign.sender_id,
+            topic=campaign.topic,
+        )
         campaign.position = contacts[-1]
     if len(contacts) < CHUNK:
         campaign.built_at = Now()

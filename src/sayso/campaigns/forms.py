@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from sayso.consent.models import Topic
 from sayso.messaging.models import Sender, Template
 
 from . import compose
@@ -20,8 +21,13 @@ class CampaignForm(forms.Form):
     audience = forms.ChoiceField(choices=[("all", "All contacts"), ("tag", "Contacts with a tag")], initial="all")
     tag = forms.CharField(max_length=255, required=False)
 
-    def __init__(self, *args: Any, templates: list[Template], senders: list[Sender], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, templates: list[Template], senders: list[Sender], topics: list[Topic], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["topic"] = forms.ChoiceField(
+            required=False, choices=[("", "No topic"), *((one.key, one.title) for one in topics)]
+        )
         self.templates = {template.pk: template for template in templates}
         self.senders = {sender.pk: sender for sender in senders}
 

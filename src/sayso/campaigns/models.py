@@ -24,6 +24,9 @@ class Campaign(TenantModel):
     sender_id = models.BigIntegerField(null=True)
     # [{"initialValue": "{{1}}", "selectedValue": "customer.first_name", "fallback": "there"}]
     variables = models.JSONField(default=list)
+    topic = models.CharField(
+        max_length=64, null=True
+    )  # key of a Topic: goes only to those who chose it, or chose nothing
     audience = models.JSONField(default=dict)  # {"all": true} or {"tag": "vip"}
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.DRAFT)
     # Building the recipients goes by contact id in chunks; a crash resumes behind the last committed one.

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from sayso.audience.selection import describe
+from sayso.consent.models import Topic
 from sayso.contacts.queries import suggested_tags
 from sayso.messaging import queries as messaging
 from sayso.messaging.models import Template
@@ -53,7 +54,8 @@ def new(request: Request) -> HttpResponse:
     """The composer. *Save draft* keeps it, *Send now* launches it; what blocks it is said, and the draft stays."""
 
     templates, senders = messaging.approved_templates(), messaging.senders()
-    form = CampaignForm(request.POST or None, templates=templates, senders=senders)
+    topics = list(Topic.objects.order_by("title"))
+    form = CampaignForm(request.POST or None, templates=templates, senders=senders, topics=topics)
     if request.method == "POST" and form.is_valid():
         campaign = actions.create(
             name=form.cleaned_data["name"],
@@ -61,6 +63,7 @@ def new(request: Request) -> HttpResponse:
             sender_id=form.cleaned_data["sender"].pk,
             variables=[variable.mapping() for variable in form.variables],
             audience=form.chosen_audience,
+            topic=form.cleaned_data["topic"],
             created_by=request.user.email[:64],
         )
         if request.POST.get("action") == "send":
@@ -72,6 +75,7 @@ def new(request: Request) -> HttpResponse:
         "form": form,
         "templates": templates,
         "senders": senders,
+        "topics": topics,
         "tags": queries.tag_counts(suggested_tags()),
         "data": data,
         "sender_id": data.get("sender", ""),
@@ -110,14 +114,14 @@ def reach(request: Request) -> HttpResponse:
         campaign = _campaign(campaign_id)
         if campaign.template_id is None:
             raise Http404(f"Campaign {campaign_id} has no template")
-        counted = actions.reach(campaign.audience, campaign.template_id)
+        counted = actions.reach(campaign.audience, campaign.template_id, campaign.topic)
         words = describe(campaign.audience)
         return render(request, "campaigns/reach.html", {"reach": counted, "audience_words": words})
     chosen = _composer(request, request.GET, messaging.approved_templates())
     context: dict[str, Any] = {"asking": chosen["chosen_template"] is not None}
     audience = {"tag": chosen["tag"]} if chosen["by_tag"] else {"all": True}
     if context["asking"] and audience != {"tag": ""}:
-        context["reach"] = actions.reach(audience, chosen["chosen_template"].pk)
+        context["reach"] = actions.reach(audience, chosen["chosen_template"].pk, request.GET.get("topic") or None)
         context["audience_words"] = describe(audience)
     return render(request, "campaigns/reach_part.html", context)
 

@@ -26,7 +26,7 @@ def purpose_of(category: str | None, origin: str) -> str | None:
         return cursor.fetchone()[0]
 
 
-def reach(audience: Audience, *, channel: str, purpose: str) -> Reach:
+def reach(audience: Audience, *, channel: str, purpose: str, topic: str | None = None) -> Reach:
     """Count the current shop's audience through the gate, exactly, as a send would find it now.
 
     Raises :class:`sayso.audience.selection.BadAudience`.
@@ -36,11 +36,11 @@ def reach(audience: Audience, *, channel: str, purpose: str) -> Reach:
         cursor.execute(
             f"""with gated as (
                 select g.code, row_number() over (partition by g.code is null, g.address_key order by g.contact_id) as nth
-                from message_gate(%s, %s, array(select c.id from contact c where {condition})) g
+                from message_gate(%s, %s, array(select c.id from contact c where {condition}), %s) g
             )
             select case when code is null and nth > 1 then 'CUSTOMER_SHARES_ADDRESS' else code end, count(*)
             from gated group by 1""",  # noqa: S608 (the condition is ours, its values are parameters)
-            [channel, purpose, *parameters],
+            [channel, purpose, *parameters, topic],
         )
         counts = Counter(dict(cursor.fetchall()))
     sendable = counts.pop(None, 0)

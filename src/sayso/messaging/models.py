@@ -64,6 +64,7 @@ class Message(TenantModel):
     direction = models.CharField(max_length=3)  # OUT, IN
     origin = models.CharField(max_length=16)  # CAMPAIGN, AUTOMATION, BACK_IN_STOCK, INBOX, SYSTEM
     origin_id = models.BigIntegerField(null=True)
+    topic = models.CharField(max_length=64, null=True)  # the subject of marketing it belongs to, if any
     purpose = models.CharField(max_length=12, null=True)  # MARKETING, UTILITY, SERVICE …; null inbound
     template_id = models.BigIntegerField(null=True)
     sender_id = models.BigIntegerField(null=True)

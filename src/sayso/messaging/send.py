@@ -32,6 +32,7 @@ def queue(
     template: Template,
     sender_id: int,
     channel: str = "whatsapp",
+    topic: str | None = None,
 ) -> Queued:
     """Queue a template for a chunk of contacts (at most 25,000) of the current shop.
 
@@ -40,7 +41,7 @@ def queue(
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "select queued, skipped from message_queue(%s, %s, %s, %s, %s, %s)",
-            [list(contacts), channel, origin, origin_id, template.pk, sender_id],
+            "select queued, skipped from message_queue(%s, %s, %s, %s, %s, %s, %s)",
+            [list(contacts), channel, origin, origin_id, template.pk, sender_id, topic],
         )
         return Queued(*cursor.fetchone())

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sayso.commerce.apply import link_waiting
+from sayso.consent import inferred
 from sayso.consent.events import ConsentEvent, State
 from sayso.consent.follow import invalid_phones
 from sayso.consent.record import record
@@ -51,7 +52,9 @@ def apply_readings(readings: Sequence[Reading], *, bulk: bool = False) -> tuple[
         for consent in consents
     ]
     events += invalid_phones(applied)
-    record(events, bulk=bulk, contacts=[result.contact_id for result in applied], report=False)
+    contacts = [result.contact_id for result in applied]
+    record(events, bulk=bulk, contacts=contacts, report=False)
+    inferred.infer(contacts, bulk=bulk)
     link_waiting(applied)
     return applied, Counts(
         seen=len(applied),
@@ -77,6 +80,7 @@ def _event(contact_id: int, change: ContactChange, consent: ConsentReading) -> C
         occurred_at=consent.at,
         source="shopify",
         actor_kind="shop",
+        basis="DOUBLE_OPT_IN" if consent.opt_in_level == "CONFIRMED_OPT_IN" else None,
         shop_value=consent.state,
         address=consent.address,
         evidence=evidence,

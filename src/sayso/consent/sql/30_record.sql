@@ -234,7 +234,7 @@ BEGIN
                 date_trunc('second', CASE
                     WHEN s.<c>_event = ANY (ARRAY(SELECT event FROM consent_transition WHERE effect IN ('out', 'resume', 'topic')))
                     THEN least(coalesce(s.<c>_at, moment), moment)
-                    ELSE least(coalesce(s.<c>_at, '-infinity'), moment) END) AS <c>_t,
+                    ELSE least(coalesce(s.<c>_at, 'epoch'), moment) END) AS <c>_t,  -- not -infinity: it is stored, and read by programs
                 coalesce(st.<c>_state, 'UNKNOWN') AS <c>_from, st.<c>_since, st.<c>_basis, st.<c>_source,
                 st.<c>_opt_in_at, st.<c>_pending_at, st.<c>_weak_at, st.<c>_opt_in_basis, st.<c>_weak_basis, coalesce(st.<c>_invalid, false) AS <c>_invalid,
                 st.<c>_shop_value, st.<c>_shop_at, st.<c>_address_key

@@ -1,7 +1,8 @@
 -- May this contact be messaged on this channel for this purpose? One row a contact; code is null where nothing speaks
 -- against it, else the first failing check (features §6.9). Used for reach, queueing and dispatch alike. Written so that
 -- PostgreSQL inlines it: no rights of its own, no settings, one SELECT.
-CREATE OR REPLACE FUNCTION message_gate(p_channel text, p_purpose text, p_contacts bigint[])
+DROP FUNCTION IF EXISTS message_gate(text, text, bigint[]);
+CREATE OR REPLACE FUNCTION message_gate(p_channel text, p_purpose text, p_contacts bigint[], p_topic text)
 RETURNS TABLE (contact_id bigint, code text, detail text, address text, address_key bytea)
 LANGUAGE sql STABLE AS $$
     SELECT c.id,
@@ -24,6 +25,7 @@ LANGUAGE sql STABLE AS $$
             WHEN p_purpose = 'SERVICE' THEN NULL
             WHEN EXISTS (
                 SELECT FROM suppression u WHERE u.shop_id = c.shop_id AND u.address_key = slot.key AND u.kind = 'LOCAL'
+                AND u.ended_at IS NULL
             ) THEN 'CUSTOMER_IS_BLACKLISTED'
             -- Somebody else with this address is excluded (the contact itself was looked at above).
             WHEN CASE p_channel
@@ -43,7 +45,18 @@ LANGUAGE sql STABLE AS $$
                     SELECT FROM suppression u WHERE u.shop_id = c.shop_id AND u.address_key = slot.key
                     AND u.kind IN ('OPT_OUT', 'COMPLAINT')
                     AND (slot.opt_in_at IS NULL OR slot.opt_in_at <= u.opted_out_at)
-                ) THEN 'CUSTOMER_IS_NOT_OPTED_IN' END
+                ) THEN 'CUSTOMER_IS_NOT_OPTED_IN'
+                -- Consent that was inferred holds while the shop's option does.
+                WHEN slot.basis = 'INFERRED' AND (
+                    SELECT coalesce(s.settings ->> 'consent_option', 'EXPLICIT') <> 'INFERRED' FROM shop s WHERE s.id = c.shop_id
+                ) THEN 'CUSTOMER_IS_NOT_OPTED_IN'
+                -- Who chose among topics gets what they chose, and nothing without a topic.
+                WHEN p_purpose = 'MARKETING' AND EXISTS (
+                    SELECT FROM topic_choice t WHERE t.shop_id = c.shop_id AND t.contact_id = c.id AND t.channel = p_channel
+                ) AND NOT EXISTS (
+                    SELECT FROM topic_choice t WHERE t.shop_id = c.shop_id AND t.contact_id = c.id AND t.channel = p_channel
+                    AND t.topic = p_topic AND t.wanted
+                ) THEN 'CUSTOMER_IS_NOT_ON_TOPIC' END
             ELSE 'CUSTOMER_IS_NOT_OPTED_IN'
         END,
         slot.state, slot.address, slot.key
@@ -57,6 +70,7 @@ LANGUAGE sql STABLE AS $$
                 ELSE st.whatsapp_state END, 'UNKNOWN') AS state,
             CASE p_channel WHEN 'email' THEN st.email_address_key WHEN 'sms' THEN st.sms_address_key
                 ELSE st.whatsapp_address_key END AS consented_key,
+            CASE p_channel WHEN 'email' THEN st.email_basis WHEN 'sms' THEN st.sms_basis ELSE st.whatsapp_basis END AS basis,
             CASE p_channel WHEN 'email' THEN st.email_opt_in_at WHEN 'sms' THEN st.sms_opt_in_at
                 -- A resume gives back an opt-in: it counts as one at its own time.
                 ELSE CASE WHEN st.whatsapp_opt_in_at IS NOT NULL

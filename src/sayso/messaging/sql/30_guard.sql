@@ -41,7 +41,7 @@ BEGIN
         RAISE EXCEPTION 'message % claims to be %, its template is %', NEW.id, NEW.purpose, category
             USING ERRCODE = 'check_violation';
     END IF;
-    SELECT g.code, g.address_key INTO refusal, key FROM message_gate(NEW.channel, NEW.purpose, ARRAY[NEW.contact_id]) g;
+    SELECT g.code, g.address_key INTO refusal, key FROM message_gate(NEW.channel, NEW.purpose, ARRAY[NEW.contact_id], NEW.topic) g;
     IF NOT FOUND OR refusal IS NOT NULL OR key IS DISTINCT FROM NEW.address_key THEN
         RAISE EXCEPTION 'contact % may not be messaged: %', NEW.contact_id, coalesce(refusal, 'another address')
             USING ERRCODE = 'check_violation';

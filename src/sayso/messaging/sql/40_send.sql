@@ -1,7 +1,8 @@
 -- Queue one message for each contact of a chunk that may be messaged, and note the others with their reason. Two
 -- contacts with one address are messaged once, the older of them. Runs with the caller's rights.
+DROP FUNCTION IF EXISTS message_queue(bigint[], text, text, bigint, bigint, bigint);
 CREATE OR REPLACE FUNCTION message_queue(
-    p_contacts bigint[], p_channel text, p_origin text, p_origin_id bigint, p_template bigint, p_sender bigint
+    p_contacts bigint[], p_channel text, p_origin text, p_origin_id bigint, p_template bigint, p_sender bigint, p_topic text
 ) RETURNS TABLE (queued bigint, skipped bigint) LANGUAGE plpgsql SET search_path = public, pg_temp SET jit = off AS $$
 DECLARE
     shop bigint := current_shop();
@@ -15,12 +16,12 @@ BEGIN
                 SELECT FROM message m WHERE m.shop_id = (SELECT shop) AND m.origin = 'CAMPAIGN'
                 AND m.origin_id = p_origin_id AND m.address_key = g.address_key
             ) THEN 'CUSTOMER_SHARES_ADDRESS' END) AS code
-        FROM message_gate(p_channel, v_purpose, p_contacts) g
+        FROM message_gate(p_channel, v_purpose, p_contacts, p_topic) g
     ), queueing AS (
         INSERT INTO message (shop_id, contact_id, channel, direction, origin, origin_id, purpose, template_id, sender_id,
-            address, address_key, status)
+            topic, address, address_key, status)
         SELECT shop, contact_id, p_channel, 'OUT', p_origin, p_origin_id, v_purpose, p_template, p_sender,
-            address, address_key, 'QUEUED'
+            p_topic, address, address_key, 'QUEUED'
         FROM gated WHERE code IS NULL ORDER BY contact_id
         RETURNING 1
     ), skipping AS (
@@ -45,14 +46,15 @@ BEGIN
         SELECT m.contact_id FROM message m WHERE m.shop_id = shop AND m.id = ANY (p_ids))) ORDER BY c.id FOR SHARE;
     RETURN QUERY
     WITH held AS MATERIALIZED (
-        SELECT m.id, m.contact_id, m.channel, m.purpose, m.address_key FROM message m
+        SELECT m.id, m.contact_id, m.channel, m.purpose, m.topic, m.address_key FROM message m
         WHERE m.shop_id = shop AND m.id = ANY (p_ids) AND m.status = 'QUEUED' AND m.direction = 'OUT' FOR UPDATE
     ), judged AS MATERIALIZED (
         SELECT held.id, coalesce(g.code, CASE WHEN g.address_key IS DISTINCT FROM held.address_key
             THEN 'CUSTOMER_IS_NOT_OPTED_IN' END) AS code
-        FROM (SELECT channel, purpose, array_agg(contact_id) AS contacts FROM held GROUP BY 1, 2) kinds
-        CROSS JOIN LATERAL message_gate(kinds.channel, kinds.purpose, kinds.contacts) g
+        FROM (SELECT channel, purpose, topic, array_agg(contact_id) AS contacts FROM held GROUP BY 1, 2, 3) kinds
+        CROSS JOIN LATERAL message_gate(kinds.channel, kinds.purpose, kinds.contacts, kinds.topic) g
         JOIN held ON held.contact_id = g.contact_id AND held.channel = kinds.channel AND held.purpose = kinds.purpose
+            AND held.topic IS NOT DISTINCT FROM kinds.topic
     ), moved AS (
         UPDATE message m SET status = CASE WHEN j.code IS NULL THEN 'SENDING' ELSE 'SKIPPED' END,
             error_code = j.code, sending_at = CASE WHEN j.code IS NULL THEN clock_timestamp() END,
