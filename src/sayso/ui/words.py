@@ -169,6 +169,7 @@ REFUSALS = {
     "NOT_PENDING": "Nothing was waiting to be confirmed.",
     "TOKEN_EXPIRED": "The confirmation came later than seven days.",
     "FUTURE_TIME": "The opt-in claims a time that has not come yet.",
+    "NO_ADDRESS": "The contact had no address to agree for.",
     "OTHER_ADDRESS": "The opt-in was for another address than the contact has now.",
     "ADDRESS_MISMATCH": "The opt-in was for another address than the contact has now.",
     "REDACTED": "The contact was erased on a privacy request; nothing can be recorded.",

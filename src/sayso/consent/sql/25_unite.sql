@@ -60,7 +60,9 @@ BEGIN
             THEN coalesce(theirs.<c>_weak_basis, mine.<c>_weak_basis) ELSE mine.<c>_weak_basis END,
         <c>_invalid = mine.<c>_invalid OR (theirs.same_<c> AND theirs.<c>_invalid),
         <c>_shop_value = CASE WHEN theirs.same_<c> THEN coalesce(mine.<c>_shop_value, theirs.<c>_shop_value)
-            ELSE mine.<c>_shop_value END /*end*/
+            ELSE mine.<c>_shop_value END,
+        <c>_shop_at = CASE WHEN theirs.same_<c> AND mine.<c>_shop_value IS NULL THEN theirs.<c>_shop_at
+            ELSE mine.<c>_shop_at END /*end*/
     FROM (
         SELECT s.contact_id AS survivor, theirs.*
             /*each*/, coalesce(mine.<c>_address_key = theirs.<c>_address_key, false) AS same_<c> /*end*/

@@ -114,7 +114,7 @@ BEGIN
                     <c>_new_pending, <c>_new_weak, <c>_new_invalid, <c>_new_shop_value) END AS <c>_to
                 /*end*/
             FROM (SELECT aa.*,
-                CASE WHEN new_phone_out > coalesce(new_resumed, '-infinity') THEN new_phone_out END AS whatsapp_new_out,
+                CASE WHEN new_phone_out >= coalesce(new_resumed, '-infinity') THEN new_phone_out END AS whatsapp_new_out,
                 new_phone_out AS sms_new_out,
                 new_email_out AS email_new_out
             -- The newest times after the event.
@@ -167,7 +167,7 @@ BEGIN
             FROM (SELECT v.*
                 /*each*/,
                 coalesce(<c>_verdict <> 'REFUSED' OR <c>_code IN ('STALE', 'AWAITS_CUSTOMER'), false) AS <c>_counts,
-                <c>_event IS NOT NULL AND <c>_said_value IS NOT NULL AND coalesce(<c>_code, '') <> 'OTHER_ADDRESS'
+                <c>_event IS NOT NULL AND <c>_said_value IS NOT NULL AND coalesce(<c>_code, '') NOT IN ('NO_ADDRESS', 'OTHER_ADDRESS', 'FUTURE_TIME')
                     AND coalesce(<c>_at, '-infinity') >= coalesce(<c>_shop_at, '-infinity') AS <c>_reads
                 /*end*/
             -- The verdict of the table.
@@ -177,7 +177,8 @@ BEGIN
                     WHEN <c>_early OR <c>_elsewhere THEN 'REFUSED'
                     WHEN <c>_holds THEN <c>_then ELSE <c>_otherwise END AS <c>_verdict,
                 CASE WHEN <c>_event IS NULL THEN NULL
-                    WHEN <c>_early THEN 'FUTURE_TIME' WHEN <c>_elsewhere THEN 'OTHER_ADDRESS'
+                    WHEN <c>_early THEN 'FUTURE_TIME' WHEN <c>_elsewhere THEN
+                        CASE WHEN <c>_event_key IS NULL THEN 'NO_ADDRESS' ELSE 'OTHER_ADDRESS' END
                     WHEN <c>_holds THEN <c>_then_code ELSE <c>_otherwise_code END AS <c>_code
                 /*end*/
             FROM (SELECT u.*
@@ -198,7 +199,9 @@ BEGIN
                 END AS <c>_holds,
                 t_<c>.effect IN ('opt_in', 'pending', 'weak', 'chat') AND <c>_at > moment + interval '5 minutes' AS <c>_early,
                 t_<c>.effect IN ('opt_in', 'pending', 'weak', 'chat', 'absent', 'invalid', 'proven')
-                    AND <c>_event_key IS DISTINCT FROM <c>_current_key AS <c>_elsewhere
+                    -- Who has no address agrees to nothing: it would count for whichever address comes next.
+                    AND (<c>_event_key IS DISTINCT FROM <c>_current_key
+                        OR (<c>_current_key IS NULL AND t_<c>.effect IN ('opt_in', 'pending', 'weak', 'chat'))) AS <c>_elsewhere
                 /*end*/
             -- An opt-in that must be confirmed is an unconfirmed one: by the shop's settings, and always at an address whose
             -- former holder had it redacted (features §7.2).
@@ -216,7 +219,7 @@ BEGIN
                 c.phone_key, c.email_key, st.contact_id IS NULL AS stateless,
                 coalesce(st.redacted, false) AS redacted, st.phone_out_at, st.email_out_at, st.whatsapp_resumed_at,
                 st.head_hash,
-                CASE WHEN st.phone_out_at > coalesce(st.whatsapp_resumed_at, '-infinity') THEN st.phone_out_at END
+                CASE WHEN st.phone_out_at >= coalesce(st.whatsapp_resumed_at, '-infinity') THEN st.phone_out_at END
                     AS whatsapp_out,
                 st.phone_out_at AS sms_out, st.email_out_at AS email_out
                 /*each*/,
