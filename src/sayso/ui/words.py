@@ -158,6 +158,9 @@ CONSENT_EVENTS = {
     "ADDRESS_PROVEN": "Address proved to work",
     "REDACT": "Redacted",
     "MERGE": "Merged",
+    "TOPIC_ON": "Topic chosen",
+    "TOPIC_OFF": "Topic declined",
+    "EVIDENCE": "Evidence added",
 }
 
 REFUSALS = {
