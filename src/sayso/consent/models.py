@@ -132,7 +132,10 @@ class Evidence(TenantModel):
 
 
 class Suppression(TenantModel):
-    """An address that must not be messaged, by keyed hash; outlives every contact that held it."""
+    """An address that must not be messaged, by keyed hash; outlives every contact that held it.
+
+    The key is (shop, address, kind), see the migration.
+    """
 
     app_may = "SELECT"
 
@@ -146,7 +149,6 @@ class Suppression(TenantModel):
 
     class Meta:
         db_table = "suppression"
-        constraints = [models.UniqueConstraint(fields=["shop_id", "address_key", "kind"], name="suppression_once")]
 
 
 class Topic(TenantModel):

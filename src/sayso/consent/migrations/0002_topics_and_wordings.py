@@ -113,6 +113,14 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        # One index and no other: with (shop_id, id) beside it the planner, knowing nothing of a new shop, took that one for
+        # every look-up of an address, and an import slowed down with each opt-out.
+        migrations.RemoveConstraint(model_name="suppression", name="suppression_once"),
+        migrations.RunSQL(
+            "ALTER TABLE suppression DROP CONSTRAINT suppression_pkey,"
+            " ADD PRIMARY KEY (shop_id, address_key, kind)",
+            migrations.RunSQL.noop,
+        ),
         tenant_keys("topic"),
         tenant_keys("topic_choice"),
         tenant_keys("consent_wording"),

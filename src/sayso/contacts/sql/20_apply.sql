@@ -289,6 +289,7 @@ SET search_path = public, pg_temp AS $$
 BEGIN
     ANALYZE contact (shop_id, id, shopify_customer_id, external_customer_id, phone_key, email_key);
     ANALYZE consent_state (shop_id, contact_id, whatsapp_state, sms_state, email_state);
+    ANALYZE suppression (shop_id, address_key, kind);
 END $$;
 REVOKE ALL ON FUNCTION refresh_statistics FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION refresh_statistics TO sayso_app;
