@@ -58,7 +58,8 @@ BEGIN
     INSERT INTO order_line (shop_id, order_id, position, product_id, variant_id, title, variant_title, vendor, sku,
         quantity, price)
     SELECT shop, w.id, l.position, l.product_id, l.variant_id, l.title, l.variant_title, l.vendor, l.sku, l.quantity, l.price
-    FROM written_orders w JOIN staging.order_line l ON l.run = p_run AND l.seq = w.seq;
+    FROM written_orders w CROSS JOIN LATERAL (
+        SELECT * FROM staging.order_line l WHERE l.run = p_run AND l.seq = w.seq OFFSET 0) l;  -- see contacts/sql/20_apply.sql
 
     INSERT INTO event (shop_id, kind, contact_id, occurred_at, actor_kind, origin, bulk, data)
     SELECT shop, CASE WHEN w.created THEN 'order.created' WHEN w.cancelled THEN 'order.cancelled' ELSE 'order.updated' END,
