@@ -116,10 +116,10 @@ def _step(consumer: Consumer) -> int:
             return 0
         xid, event_id, failures = position
         cursor.execute(
-            """select id, xid::text, kind, contact_id, occurred_at, actor_kind, origin,
+            """select id, xid::text as transaction, kind, contact_id, occurred_at, actor_kind, origin,
                 case when kind = any(%s) then data::text end
             from event where shop_id = current_shop() and not bulk and (xid, id) > (%s::xid8, %s)
-            and xid < pg_snapshot_xmin(pg_current_snapshot()) order by xid, id limit %s""",
+            and xid < pg_snapshot_xmin(pg_current_snapshot()) order by event.xid, event.id limit %s""",
             # One that failed is tried alone, so that those before it get through.
             [sorted(consumer.kinds), xid, event_id, 1 if failures else BATCH],
         )

@@ -53,11 +53,12 @@ BEGIN
         SELECT asked.*, g.detail, g.address, g.address_key, coalesce(g.code,
             CASE WHEN asked.sender_id IS NULL THEN 'CHANNEL_IS_NOT_CONNECTED' END,
             message_reply_refusal(asked.ledger_id, asked.contact_id, asked.channel, asked.template_id, asked.sender_id),
-            CASE WHEN asked.purpose = 'CONFIRMATION' AND EXISTS (
+            CASE WHEN asked.purpose = 'CONFIRMATION' AND (1 < row_number() OVER (
+                PARTITION BY asked.purpose, asked.contact_id, asked.channel ORDER BY asked.ledger_id) OR EXISTS (
                 SELECT FROM message m WHERE m.shop_id = (SELECT shop) AND m.contact_id = asked.contact_id
                 AND m.purpose = 'CONFIRMATION' AND m.channel = asked.channel AND m.origin_id <> asked.ledger_id
                 AND m.queued_at > now() - interval '1 hour'
-            ) THEN 'CUSTOMER_IS_OVER_FREQUENCY_CAP' END) AS code
+            )) THEN 'CUSTOMER_IS_OVER_FREQUENCY_CAP' END) AS code
         FROM (SELECT channel, purpose, array_agg(contact_id) AS contacts FROM asked WHERE purpose IS NOT NULL GROUP BY 1, 2)
             kinds
         CROSS JOIN LATERAL message_gate(kinds.channel, kinds.purpose, kinds.contacts, NULL) g
