@@ -33,6 +33,7 @@ QUICK_REPLY_PAYLOAD = "SAYSO_STOP"
 """The hidden value of our own opt-out button."""
 
 LONGEST = 200  # characters of a message that may act as a whole
+MOST_READINGS = 200  # of one message, by which polite words are dropped
 LONGEST_SEARCHED = 4_000  # characters of a message that are searched for hints
 
 Kind = Literal["stop", "hint", "start", "yes", "polite"]
@@ -210,26 +211,28 @@ def _hints() -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...], tuple[st
 
 
 def _readings(text: str | None) -> Iterator[str]:
-    """The message as it stands, and with one more polite word dropped each time."""
+    """The message as it stands, and with any polite words dropped at both ends: the longest reading first."""
     if not text or len(text) > LONGEST:
         return
-    said = normalise(text)
-    while said:
-        yield said
-        shorter = _without_courtesy(said)
-        if shorter == said:
-            return
-        said = shorter
+    waiting = [normalise(text)]
+    seen = set(waiting)
+    while waiting and len(seen) < MOST_READINGS:
+        said = waiting.pop(0)
+        if said:
+            yield said
+        for shorter in _without_courtesy(said):
+            if shorter not in seen:
+                seen.add(shorter)
+                waiting.append(shorter)
 
 
-def _without_courtesy(said: str) -> str:
+def _without_courtesy(said: str) -> Iterator[str]:
     for word in _polite():
         gap = "" if _UNSPACED.search(word) else " "
         if said.startswith(word + gap) and len(said) > len(word):
-            return said[len(word) :].strip()
+            yield said[len(word) :].strip()
         if said.endswith(gap + word) and len(said) > len(word):
-            return said[: -len(word)].strip()
-    return said
+            yield said[: -len(word)].strip()
 
 
 def _repeated(said: str) -> str:
