@@ -128,7 +128,9 @@ def test_ambiguous_messages_raise_a_suggestion(text):
     assert possible_opt_out(text)
 
 
-@pytest.mark.parametrize("text", ["hello", "Where is my order?", "Christopher", "thank you", "ok", "ça marche", "", None, "🎉"])
+@pytest.mark.parametrize(
+    "text", ["hello", "Where is my order?", "Christopher", "thank you", "ok", "ça marche", "", None, "🎉"]
+)
 def test_most_messages_raise_none(text):
     assert possible_opt_out(text) is None
 
@@ -146,7 +148,9 @@ def test_the_button():
     assert not is_opt_out("Whatever it says", "sayso_stop")
 
 
-@pytest.mark.parametrize("text", ["YES", "Sí", "si", "Oui!", "Ja bitte", "SIM 🙏", "Да", "نعم", "はい", "네", "START", "是的"])
+@pytest.mark.parametrize(
+    "text", ["YES", "Sí", "si", "Oui!", "Ja bitte", "SIM 🙏", "Да", "نعم", "はい", "네", "START", "是的"]
+)
 def test_yes(text):
     assert is_yes(text)
 

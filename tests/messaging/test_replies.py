@@ -89,7 +89,9 @@ def test_who_opts_out_again_after_opting_in_again_is_told_again(shop, sender):
     assert [purpose for _, purpose, _ in sent()] == ["OPT_OUT_ACK", "OPT_OUT_ACK"]
 
 
-@pytest.mark.parametrize("source", ["staff", "meta_user_preferences", "meta_131050", "unsubscribe_link", "sms_provider"])
+@pytest.mark.parametrize(
+    "source", ["staff", "meta_user_preferences", "meta_131050", "unsubscribe_link", "sms_provider"]
+)
 def test_only_replies_are_acknowledged(shop, sender, source):
     contact = make_contact("OPT_IN")
     write(contact, "hello", sender)
@@ -143,7 +145,9 @@ def test_an_answer_that_waited_too_long_is_skipped_at_the_hand_over(shop, sender
     Message.objects.filter(direction="OUT").update(not_before=now())
     with connection.cursor() as cursor:  # the number was away for a second
         cursor.execute("select pg_sleep(1.1)")
-        cursor.execute("select message_reply_refusal(origin_id, contact_id, channel, template_id, sender_id) from message")
+        cursor.execute(
+            "select message_reply_refusal(origin_id, contact_id, channel, template_id, sender_id) from message"
+        )
     assert len(sent()) == 1
 
 
@@ -231,7 +235,12 @@ class TestConfirmation:
                 ConsentEvent(old, Channel.WHATSAPP, "OPT_IN_UNCONFIRMED", now() - timedelta(days=8), "hosted_form"),
                 ConsentEvent(fresh, Channel.WHATSAPP, "OPT_IN_UNCONFIRMED", now() - timedelta(days=6), "hosted_form"),
                 ConsentEvent(
-                    shopify, Channel.WHATSAPP, "SHOP_PENDING", now() - timedelta(days=8), "shopify", shop_value="PENDING"
+                    shopify,
+                    Channel.WHATSAPP,
+                    "SHOP_PENDING",
+                    now() - timedelta(days=8),
+                    "shopify",
+                    shop_value="PENDING",
                 ),
             ]
         )

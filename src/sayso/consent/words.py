@@ -53,10 +53,8 @@ _ACCENTS = re.compile(
     "\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed]"
 )
 # Scripts that put no spaces between words: Thai, Lao, Myanmar, Khmer, kana, Han, Hangul.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]"
-)
-_WORDS_OF_ONE_LETTER = frozenset("aehikosuvwyz" "абвжийікосуэя" "ηο")
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
+_WORDS_OF_ONE_LETTER = frozenset("aehikosuvwyzабвжийікосуэяηο")
 _STRETCHED = re.compile(r"([^\W\d])\1\1")
 _RUN = re.compile(r"(.)\1+")
 

@@ -80,7 +80,9 @@ def run(stop: threading.Event) -> None:
 def due(names: Iterable[str] | None = None) -> list[tuple[str, int]]:
     """(consumer, shop) where something waits to be read."""
     with connection.cursor() as cursor:
-        cursor.execute("select consumer, shop_id from due_consumers(%s)", [list(_consumers if names is None else names)])
+        cursor.execute(
+            "select consumer, shop_id from due_consumers(%s)", [list(_consumers if names is None else names)]
+        )
         return cursor.fetchall()
 
 

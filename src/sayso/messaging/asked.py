@@ -62,7 +62,9 @@ def possible(contact_id: int) -> list[tuple[PossibleOptOut, Message]]:
     left = ConsentState.objects.filter(
         contact_id=OuterRef("contact_id"), whatsapp_state__in=[State.UNSUBSCRIBED, State.REDACTED]
     )
-    found = PossibleOptOut.objects.filter(contact_id=contact_id, decision=None).exclude(Exists(left)).order_by("-id")[:5]
+    found = (
+        PossibleOptOut.objects.filter(contact_id=contact_id, decision=None).exclude(Exists(left)).order_by("-id")[:5]
+    )
     messages = Message.objects.in_bulk([one.message_id for one in found])
     return [(one, messages[one.message_id]) for one in found]
 

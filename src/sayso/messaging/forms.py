@@ -16,8 +16,14 @@ from .models import Template
 
 MOST_WORDS, LONGEST_WORD = 200, 60
 PURPOSES = {
-    "OPT_OUT_ACK": ("After an opt-out", "Sent once, to who replied STOP or tapped the button, inside the open conversation."),
-    "CONFIRMATION": ("Asking to confirm", "Where double opt-in is on. It has to ask for YES; YES in any language counts."),
+    "OPT_OUT_ACK": (
+        "After an opt-out",
+        "Sent once, to who replied STOP or tapped the button, inside the open conversation.",
+    ),
+    "CONFIRMATION": (
+        "Asking to confirm",
+        "Where double opt-in is on. It has to ask for YES; YES in any language counts.",
+    ),
     "NOTICE": ("Welcome", "Where new subscribers are told how to stop. Only inside an open conversation."),
 }
 
@@ -28,7 +34,7 @@ class WordList(forms.CharField):
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}), **options)
 
-    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
+    def to_python(self, value: Any) -> list[str]:
         lines = [" ".join(line.split()) for line in str(value or "").splitlines()]
         return list({normalise(line): line for line in reversed(lines) if line}.values())[::-1]
 

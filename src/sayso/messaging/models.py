@@ -161,7 +161,9 @@ class PossibleOptOut(TenantModel):
         db_table = "possible_opt_out"
         indexes = [
             models.Index(
-                fields=["shop_id", "contact_id"], name="possible_opt_out_open", condition=models.Q(decision__isnull=True)
+                fields=["shop_id", "contact_id"],
+                name="possible_opt_out_open",
+                condition=models.Q(decision__isnull=True),
             )
         ]
         constraints = [models.UniqueConstraint(fields=["shop_id", "message_id"], name="possible_opt_out_message")]

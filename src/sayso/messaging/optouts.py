@@ -56,7 +56,7 @@ def opt_out(requests: Iterable[AddressOptOut]) -> list[Outcome]:
             ContactChange(
                 source=Source.INBOUND,
                 at=datetime.now(UTC),
-                profile=Profile(**{"email" if "@" in address else "phone": address}),  # type: ignore[arg-type]
+                profile=Profile(**{"email" if "@" in address else "phone": address}),
             )
             for address in strangers
         ],

@@ -92,7 +92,7 @@ def _awaiting_confirmation(contacts: Sequence[int]) -> frozenset[int]:
     )
 
 
-def _keep(fresh: Sequence[InboundMessage], contacts: Sequence[int], sender_id: int | None) -> list[int]:
+def _keep(fresh: Sequence[InboundMessage], contacts: list[int], sender_id: int | None) -> list[int]:
     """Make the message rows and their events; answers the ids."""
     moments = [message.at or datetime.now(UTC) for message in fresh]
     with connection.cursor() as cursor:

@@ -33,7 +33,9 @@ def expire(shop_id: int) -> int:
             overdue = cursor.fetchall()
         record(
             (
-                ConsentEvent(contact_id, Channel(channel), "PENDING_EXPIRED", None, "double_opt_in", actor_kind="system")
+                ConsentEvent(
+                    contact_id, Channel(channel), "PENDING_EXPIRED", None, "double_opt_in", actor_kind="system"
+                )
                 for contact_id, channel in overdue
             ),
             report=False,

@@ -24,7 +24,11 @@ VERDICTS = {
     "OPT_OUT": ("bad", "Opts out", "It ends marketing on WhatsApp and SMS at once, by the word “{word}”."),
     "OPT_IN": ("good", "Opts in", "It is the customer’s own opt-in, by the word “{word}”."),
     "YES": ("good", "Confirms", "It confirms an opt-in that waits for it, and does nothing else."),
-    "POSSIBLE": ("warn", "Possible opt-out", "It does nothing by itself. “{word}” raises a suggestion on the contact’s page."),
+    "POSSIBLE": (
+        "warn",
+        "Possible opt-out",
+        "It does nothing by itself. “{word}” raises a suggestion on the contact’s page.",
+    ),
     "NOTHING": ("calm", "No effect", "It is an ordinary message."),
 }
 
@@ -62,7 +66,9 @@ def _trial(request: Request, chosen: Settings) -> dict[str, Any]:
     message = request.GET.get("message", "")[:1000]
     if not message.strip():
         return {"message": "", "verdict": None}
-    extra = request.GET["opt_out_keywords"].splitlines() if "opt_out_keywords" in request.GET else chosen.opt_out_keywords
+    extra = (
+        request.GET["opt_out_keywords"].splitlines() if "opt_out_keywords" in request.GET else chosen.opt_out_keywords
+    )
     own = request.GET["opt_in_keywords"].splitlines() if "opt_in_keywords" in request.GET else chosen.opt_in_keywords
     kind, word = verdict(
         message, extra=[one for one in extra if normalise(one)], opt_in_words=[one for one in own if normalise(one)]
@@ -105,11 +111,14 @@ def tell(request: Request, contact_id: int, outcomes: list[Outcome]) -> None:
     own = [one for one in outcomes if one.contact_id == contact_id]
     names = {"whatsapp": "WhatsApp", "sms": "SMS", "email": "e-mail"}
     changed = [names[one.channel] for one in own if one.to_state == State.UNSUBSCRIBED]
+    stays = [names[one.channel] for one in own if one.outcome == "NO_CHANGE" and one.to_state != State.UNSUBSCRIBED]
     if changed:
         messages.success(request, f"Unsubscribed from {' and '.join(changed)}. Nothing more is sent there.")
-    elif any(one.outcome == "REFUSED" for one in own):
-        messages.error(request, "The contact was erased on a privacy request; nothing can be recorded.")
-    elif own:
+    if stays:
         messages.warning(
-            request, "Recorded, but the customer opted in after that message, so it changes nothing. Ask them, if in doubt."
+            request,
+            f"Recorded, but the customer opted in on {' and '.join(stays)} after that message, so it changes nothing"
+            " there. Ask them, if in doubt.",
         )
+    if any(one.outcome == "REFUSED" for one in own):
+        messages.error(request, "The contact was erased on a privacy request; nothing can be recorded.")

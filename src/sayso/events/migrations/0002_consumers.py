@@ -12,9 +12,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name="event",
-            index=models.Index(
-                condition=models.Q(("bulk", False)), fields=["shop_id", "xid", "id"], name="event_news"
-            ),
+            index=models.Index(condition=models.Q(("bulk", False)), fields=["shop_id", "xid", "id"], name="event_news"),
         ),
         migrations.CreateModel(
             name="EventCursor",

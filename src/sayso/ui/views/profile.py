@@ -85,9 +85,7 @@ def unsubscribe(request: Request, contact_id: int) -> HttpResponse:
     elif shown is None and not how:
         messages.error(request, "Choose the message that shows the request, or write how it was made.")
     else:
-        outcomes = asked.opt_out(
-            contact.pk, Channel(channel), actor_id=str(request.user.pk), message=shown, how=how
-        )
+        outcomes = asked.opt_out(contact.pk, Channel(channel), actor_id=str(request.user.pk), message=shown, how=how)
         tell(request, contact.pk, outcomes)
     return redirect("profile", contact.pk)
 
