@@ -34,14 +34,14 @@ class WordList(forms.CharField):
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}), **options)
 
-    def to_python(self, value: Any) -> list[str]:
+    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
         lines = [" ".join(line.split()) for line in str(value or "").splitlines()]
         return list({normalise(line): line for line in reversed(lines) if line}.values())[::-1]
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list) else value
 
-    def validate(self, value: list[str]) -> None:  # type: ignore[override]
+    def validate(self, value: list[str]) -> None:
         super().validate(value)
         if len(value) > MOST_WORDS:
             raise forms.ValidationError(f"These are {len(value)} lines; at most {MOST_WORDS} are kept.")
