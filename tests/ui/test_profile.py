@@ -30,7 +30,9 @@ def test_unsubscribing_stops_both_phone_channels_and_names_who_did_it(
 ) -> None:
     contact_id = make_contact()
     say(contact_id, "OPT_IN")
-    answer = owner_client.post(f"/audience/contacts/{contact_id}/unsubscribe", {"channel": "whatsapp"}, follow=True)
+    answer = owner_client.post(
+        f"/audience/contacts/{contact_id}/unsubscribe", {"channel": "whatsapp", "how": "at the counter"}, follow=True
+    )
     assert b"Unsubscribed from" in answer.content
     assert states(contact_id)["whatsapp"] == states(contact_id)["sms"] == "UNSUBSCRIBED"
     entry = LedgerEntry.objects.filter(contact_id=contact_id, event="OPT_OUT", channel="whatsapp").get()

@@ -21,6 +21,9 @@ LANGUAGE sql STABLE AS $$
             ) THEN 'CUSTOMER_IS_UNREACHABLE'
             WHEN EXISTS (
                 SELECT FROM suppression u WHERE u.shop_id = c.shop_id AND u.address_key = slot.key AND u.kind = 'REDACTED'
+                -- An erased person who comes back by their own act is asked to confirm, and counts once they did.
+                AND p_purpose <> 'CONFIRMATION' AND NOT (slot.opt_in_basis IS NOT DISTINCT FROM 'DOUBLE_OPT_IN'
+                    AND slot.opt_in_at IS NOT NULL AND slot.opt_in_at > u.opted_out_at)
             ) THEN 'CUSTOMER_IS_REDACTED'
             WHEN p_purpose = 'SERVICE' THEN NULL
             WHEN EXISTS (
@@ -35,6 +38,10 @@ LANGUAGE sql STABLE AS $$
                     SELECT FROM contact other WHERE other.shop_id = c.shop_id AND other.excluded AND other.phone_key = slot.key)
                 END THEN 'CUSTOMER_IS_EXCLUDED'
             WHEN slot.consented_key IS DISTINCT FROM slot.key THEN 'CUSTOMER_IS_NOT_OPTED_IN'
+            -- sayso's own answers (18_replies.sql): the one state each is for.
+            WHEN p_purpose IN ('OPT_OUT_ACK', 'CONFIRMATION') THEN CASE
+                WHEN slot.state IS DISTINCT FROM CASE p_purpose WHEN 'OPT_OUT_ACK' THEN 'UNSUBSCRIBED' ELSE 'PENDING' END
+                THEN 'CUSTOMER_IS_NOT_OPTED_IN' END
             -- The state and an opt-out by address give the same code, so the look-up is made for those alone whom the state
             -- would let pass.
             WHEN slot.state = 'SUBSCRIBED' OR (p_purpose = 'UTILITY' AND slot.state IN ('PENDING', 'NOT_SUBSCRIBED', 'UNKNOWN')
@@ -74,7 +81,9 @@ LANGUAGE sql STABLE AS $$
             CASE p_channel WHEN 'email' THEN st.email_opt_in_at WHEN 'sms' THEN st.sms_opt_in_at
                 -- A resume gives back an opt-in: it counts as one at its own time.
                 ELSE CASE WHEN st.whatsapp_opt_in_at IS NOT NULL
-                    THEN greatest(st.whatsapp_opt_in_at, st.whatsapp_resumed_at) END END AS opt_in_at
+                    THEN greatest(st.whatsapp_opt_in_at, st.whatsapp_resumed_at) END END AS opt_in_at,
+            CASE p_channel WHEN 'email' THEN st.email_opt_in_basis WHEN 'sms' THEN st.sms_opt_in_basis
+                ELSE st.whatsapp_opt_in_basis END AS opt_in_basis
     ) AS slot
     WHERE c.shop_id = nullif(current_setting('sayso.shop_id', true), '')::bigint AND c.id = ANY (p_contacts)
 $$;
@@ -84,6 +93,7 @@ GRANT EXECUTE ON FUNCTION message_gate TO sayso_app;
 -- What a message is for follows from its template's category and its origin; nobody may claim otherwise.
 CREATE OR REPLACE FUNCTION message_purpose(p_category text, p_origin text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN p_category IS NOT NULL THEN p_category WHEN p_origin = 'INBOX' THEN 'SERVICE' END
+    SELECT CASE WHEN p_origin = 'SYSTEM' THEN NULL  -- message_reply_purpose knows
+        WHEN p_category IS NOT NULL THEN p_category WHEN p_origin = 'INBOX' THEN 'SERVICE' END
 $$;
 GRANT EXECUTE ON FUNCTION message_purpose TO sayso_app;
