@@ -34,10 +34,11 @@ class Series:
     name: str
     tone: str  # good, bad, warn, info, calm, mute, faint
     values: list[int]
+    running: bool = False  # each value is a level, not an amount: the last one counts, not the sum
 
     @property
     def total(self) -> int:
-        return sum(self.values)
+        return (self.values[-1] if self.values else 0) if self.running else sum(self.values)
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,15 @@ def stacked_days(title: str, days: Sequence[date], series: list[Series]) -> Char
 
 
 def lines(title: str, days: Sequence[date], series: list[Series]) -> Chart:
-    """A line a series over days."""
-    chart = pygal.Line(**_options(height=230), show_dots=False, stroke_style={"width": 2})
+    """A line a series over days, from zero on."""
+    chart = pygal.Line(**_options(height=230), show_dots=False, stroke_style={"width": 2}, include_x_axis=True)
     return _by_day(chart, title, days, series)
 
 
 def _by_day(chart: Any, title: str, days: Sequence[date], series: list[Series]) -> Chart:
     labels = [formats.date_format(day, "j M") for day in days]
     chart.x_labels = labels
-    chart.x_labels_major = labels[::-1][::7]
+    chart.x_labels_major = labels[::-1][:: 7 * max(1, round(len(labels) / 60))]  # seven names or so fit
     chart.show_minor_x_labels = False
     for one in series:
         chart.add(one.name, one.values)

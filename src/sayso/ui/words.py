@@ -237,6 +237,21 @@ BASES = {
 }
 
 
+SUPPRESSIONS = {
+    "OPT_OUT": "Opted out",
+    "COMPLAINT": "Complained of spam",
+    "LOCAL": "Blocked by the shop",
+    "REDACTED": "Erased on a privacy request",
+}
+
+SUPPRESSION_MEANING = {
+    "OPT_OUT": "Whoever holds the address gets no marketing until they opt in again themselves.",
+    "COMPLAINT": "As an opt-out; the provider reported a complaint.",
+    "LOCAL": "Nothing is sent there, until the block is ended here.",
+    "REDACTED": "Only a confirmed opt-in by the person makes it usable again.",
+}
+
+
 def sentence(code: str) -> str:
     """``SOME_CODE`` or ``some.kind`` as words, for what no vocabulary names."""
     words = code.replace("_", " ").replace(".", " ").strip().lower()
