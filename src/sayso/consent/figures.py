@@ -14,7 +14,6 @@ from datetime import date, datetime, timedelta
 from django.db import connection
 
 from .events import Channel, State
-from .models import Suppression
 from .queries import first_since
 
 TRACKED = (State.SUBSCRIBED, State.PENDING, State.UNSUBSCRIBED)
@@ -144,6 +143,6 @@ def suppressed() -> list[Suppressed]:
     with connection.cursor() as cursor:
         cursor.execute(
             "select kind, count(*) filter (where ended_at is null), count(*) filter (where ended_at is not null),"
-            f" max(created_at) from {Suppression._meta.db_table} group by kind order by 2 desc, kind"  # noqa: S608
+            " max(created_at) from suppression group by kind order by 2 desc, kind"
         )
         return [Suppressed(*row) for row in cursor.fetchall()]

@@ -16,6 +16,8 @@ from .models import Evidence, LedgerEntry
 PERSON = "actor_id"
 """The field of evidence that names who acted: the id of a user, or the name of an API token."""
 
+CHECKOUT = "shopify_checkout"
+
 MOST_DIGITS = 18  # below 2^63, the largest id
 
 
@@ -38,8 +40,9 @@ class Told:
     cause: LedgerEntry | None = None  # the entry that brought this one about
 
     @property
-    def erased(self) -> bool:
-        return any(kept.erased for kept in self.evidence)
+    def source(self) -> str:
+        """Where it came from, as far as is known by now: an order tells that an opt-in was made at the checkout."""
+        return next((one.entry.source for one in self.later if one.entry.source == CHECKOUT), self.entry.source)
 
 
 def tell(entries: list[LedgerEntry]) -> list[Told]:
@@ -85,5 +88,7 @@ def _facts(evidence: Evidence) -> Iterator[tuple[str, str]]:
 def _people(evidence: Iterable[list[Evidence]]) -> dict[str, str]:
     """The users that the evidence names: id as text → name."""
     ids = {value for kept in evidence for one in kept if one.data for name, value in _facts(one) if name == PERSON}
-    known = {int(one) for one in ids if one.isascii() and one.isdecimal() and len(one) <= MOST_DIGITS}
+    known = {int(one) for one in ids if one.isascii() and one.isdecimal() and len(one) <= CHECKOUT = "shopify_checkout"
+
+MOST_DIGITS}
     return {str(user.pk): user.name or user.email for user in User.objects.filter(pk__in=known)}

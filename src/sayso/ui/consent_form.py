@@ -97,7 +97,7 @@ class ConsentForm(forms.Form):
 
     def __init__(self, *args: Any, current: Settings, owner: bool, **kwargs: Any) -> None:
         self.current, self.owner = current, owner
-        super().__init__(*args, initial=_initial(current), **kwargs)
+        super().__init__(*args, **({"initial": _initial(current)} | kwargs))
         self.names_whatsapp = Wording.objects.filter(purpose="checkout", channel="whatsapp").exists()
 
     @property

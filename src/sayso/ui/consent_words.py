@@ -8,6 +8,9 @@ from . import words
 
 WHO = {"customer": "The customer", "staff": "Staff", "system": "sayso", "shop": "Shopify", "provider": "The provider"}
 
+CHANNELS = words.CHANNELS | {"email": "e-mail"}
+"""Inside a sentence."""
+
 SAID = {
     "SHOP_SUBSCRIBED": "{who} says: subscribed to marketing by {channel}",
     "SHOP_PENDING": "{who} says: asked to confirm marketing by {channel}",
@@ -82,6 +85,25 @@ EVIDENCE = {
 }
 
 
+REFERENCES = {
+    "shopify": "Customer in Shopify",
+    "shopify_sync": "Customer in Shopify",
+    "shopify_checkout": "Order",
+    "guest_checkout": "Order",
+    "stop_reply": "Message id",
+    "keyword": "Message id",
+    "double_opt_in": "Message id",
+    "meta_131050": "Message id",
+    "hosted_form": "Submission",
+    "preference_centre": "Submission",
+    "in_store_form": "Submission",
+    "bis_widget": "Subscription",
+}
+"""What ``reference`` names, by source (features §6.5)."""
+
+CODES = {"opt_in_level", "collected_from"}
+
+
 def said(entry: LedgerEntry) -> str:
     """One sentence without a full stop."""
     spoken = entry.actor_kind == "customer"
@@ -89,7 +111,7 @@ def said(entry: LedgerEntry) -> str:
     text = text or SAID.get(entry.event) or "{who}: " + words.sentence(entry.event) + " ({channel})"
     return text.format(
         who=WHO.get(entry.actor_kind, words.sentence(entry.actor_kind)),
-        channel=words.CHANNELS.get(entry.channel, entry.channel),
+        channel=CHANNELS.get(entry.channel, entry.channel),
         address="e-mail address" if entry.channel == "email" else "phone number",
         topic=f"“{entry.topic}”",
     )
@@ -103,5 +125,13 @@ def became(entry: LedgerEntry) -> str:
     return ""
 
 
-def evidence_name(name: str) -> str:
+def evidence_name(entry: LedgerEntry, name: str) -> str:
+    """A field of evidence in words; what a reference refers to follows from the source."""
+    if name == "reference" and entry.source in REFERENCES:
+        return REFERENCES[entry.source]
     return EVIDENCE.get(name, words.sentence(name))
+
+
+def evidence_value(name: str, value: str) -> str:
+    """A value of evidence in words, where it is a code of Shopify's."""
+    return words.sentence(value) if name in CODES and value.isupper() else value

@@ -15,7 +15,10 @@ KINDS = {
         "They opted out",
         "From an earlier provider or another list. Counts as their own opt-out, now; only they can opt in again.",
     ),
-    "LOCAL": ("The shop blocks them", "Nothing is sent there until somebody ends the block here. Says nothing of consent."),
+    "LOCAL": (
+        "The shop blocks them",
+        "Nothing is sent there until somebody ends the block here. Says nothing of consent.",
+    ),
 }
 
 
@@ -29,7 +32,9 @@ class ListForm(forms.Form):
         required=False,
         label="or type them",
         strip=False,
-        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "placeholder": "+49 151 23456789\nada@example.com"}),
+        widget=forms.Textarea(
+            attrs={"rows": 4, "spellcheck": "false", "placeholder": "+49 151 23456789\nada@example.com"}
+        ),
     )
     kind = forms.ChoiceField(choices=[(kind, title) for kind, (title, _) in KINDS.items()], initial="OPT_OUT")
     reason = forms.CharField(
@@ -57,10 +62,7 @@ class ListForm(forms.Form):
 
 def _decoded(data: bytes) -> str | None:
     """Text in UTF-8, UTF-16 with its mark, or what Windows writes; None for anything that is no text."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        encodings = ["utf-16"]
-    else:
-        encodings = ["utf-8-sig", "cp1252"]
+    encodings = ["utf-16"] if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "cp1252"]
     for encoding in encodings:
         try:
             text = data.decode(encoding)
@@ -79,4 +81,6 @@ class AddressForm(forms.Form):
 class BlockForm(AddressForm):
     """One address, and why."""
 
-    reason = forms.CharField(max_length=200, label="Reason", error_messages={"required": "Say why; it is kept with the address."})
+    reason = forms.CharField(
+        max_length=200, label="Reason", error_messages={"required": "Say why; it is kept with the address."}
+    )

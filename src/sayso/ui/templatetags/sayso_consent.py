@@ -29,9 +29,15 @@ def entry_icon(entry: LedgerEntry) -> str:
 
 
 @register.filter
-def evidence_name(name: str) -> str:
+def evidence_name(entry: LedgerEntry, name: str) -> str:
     """A field of evidence in words."""
-    return consent_words.evidence_name(name)
+    return consent_words.evidence_name(entry, name)
+
+
+@register.filter
+def evidence_value(value: str, name: str) -> str:
+    """What the field says."""
+    return consent_words.evidence_value(name, value)
 
 
 @register.filter

@@ -13,7 +13,6 @@ from django.views.decorators.http import require_GET
 from sayso.campaigns import queries as campaign_queries
 from sayso.consent import figures as consent_figures
 from sayso.consent import queries
-from sayso.consent.events import Channel, State
 from sayso.consent.figures import Flow
 from sayso.shops.models import Shop
 from sayso.shops.pages import Request, page
@@ -23,9 +22,10 @@ KEEP = 60
 """Seconds that figures are kept: a million ledger entries take more than a second."""
 
 CAMPAIGNS = 12
+STATES = ("SUBSCRIBED", "PENDING", "NOT_SUBSCRIBED", "UNKNOWN", "UNSUBSCRIBED", "INVALID", "REDACTED")
 STATE_TONES = {"SUBSCRIBED": "good", "PENDING": "info", "UNSUBSCRIBED": "bad"}
-NOTABLE_RATE = 0.02
-"""An opt-out rate from which the page marks a campaign: Meta lowers the quality rating of numbers people block or leave."""
+NOTABLE_RATE, ENOUGH = 0.02, 100
+"""From this opt-out rate on the page marks a campaign, if it reached enough people for a rate to mean anything."""
 
 
 @require_GET
@@ -45,7 +45,7 @@ def figures(request: Request) -> HttpResponse:
         "period": period,
         "period_words": periods.PERIODS[period][0],
         **_choices(),
-        "states": [state.value for state in State],
+        "states": STATES,
         "now": [(channel, counted["now"].get(channel, {})) for channel in words.CHANNELS],
         "over_time": _over_time(counted["by_day"], period),
         "sources": counted["sources"],
@@ -65,7 +65,8 @@ def campaigns(request: Request) -> HttpResponse:
         counted = campaign_queries.opt_outs_after(campaign_queries.launched(limit=CAMPAIGNS))
         cache.set(key, counted, KEEP)
     highest = max((one.rate or 0 for one in counted), default=0)
-    return render(request, "consent/campaigns.html", {"counted": counted, "highest": highest, "notable": NOTABLE_RATE})
+    context = {"counted": counted, "highest": highest, "notable": NOTABLE_RATE, "enough": ENOUGH}
+    return render(request, "consent/campaigns.html", context)
 
 
 def _period(request: Request) -> str:
@@ -96,22 +97,16 @@ def _counted(shop: Shop, period: str) -> dict[str, Any]:
 
 def _over_time(by_day: dict[str, dict[str, list[int]]], period: str) -> list[tuple[str, charts.Chart]]:
     """A chart for each channel on which anybody is in one of the states."""
-    days = periods.days_of(period)
-    return [
-        (
-            channel.value,
-            charts.lines(
-                f"{words.CHANNELS[channel]}, last {periods.PERIODS[period][0]}",
-                days,
-                [
-                    charts.Series(words.CONSENT_WORDS[state], STATE_TONES[state], told, running=True)
-                    for state, told in states.items()
-                ],
-            ),
-        )
-        for channel in Channel
-        if any(any(told) for told in (states := by_day[channel]).values())
-    ]
+    title, days = periods.PERIODS[period][0], periods.days_of(period)
+    drawn = []
+    for channel, states in by_day.items():
+        series = [
+            charts.Series(words.CONSENT_WORDS[state], STATE_TONES[state], told, running=True)
+            for state, told in states.items()
+        ]
+        if any(any(one.values) for one in series):
+            drawn.append((channel, charts.lines(f"{words.CHANNELS[channel]}, last {title}", days, series, width=420)))
+    return drawn
 
 
 def _sources_chart(flows: list[Flow]) -> charts.Chart:

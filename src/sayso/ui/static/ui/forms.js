@@ -54,6 +54,7 @@ export function forms(root) {
     form.addEventListener("input", show);
     form.addEventListener("change", show);
     form.addEventListener("submit", () => (sending = true));
+    bar?.querySelector("a")?.addEventListener("click", () => (sending = true));
     window.addEventListener("beforeunload", (event) => {
       if (bar && unsaved() && !sending && !wrong) event.preventDefault();
     });
