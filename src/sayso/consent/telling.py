@@ -88,7 +88,5 @@ def _facts(evidence: Evidence) -> Iterator[tuple[str, str]]:
 def _people(evidence: Iterable[list[Evidence]]) -> dict[str, str]:
     """The users that the evidence names: id as text → name."""
     ids = {value for kept in evidence for one in kept if one.data for name, value in _facts(one) if name == PERSON}
-    known = {int(one) for one in ids if one.isascii() and one.isdecimal() and len(one) <= CHECKOUT = "shopify_checkout"
-
-MOST_DIGITS}
+    known = {int(one) for one in ids if one.isascii() and one.isdecimal() and len(one) <= MOST_DIGITS}
     return {str(user.pk): user.name or user.email for user in User.objects.filter(pk__in=known)}

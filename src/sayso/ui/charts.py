@@ -105,7 +105,7 @@ def _options(*, height: int, width: int = WIDTH) -> dict[str, Any]:
         "width": width,
         "height": height,
         "margin": 4,
-        "margin_right": 12,
+        "margin_right": 20,
         "spacing": 6,
         "show_y_guides": True,
         "truncate_label": -1,

@@ -10,7 +10,7 @@ PERIODS: dict[str, tuple[str, int]] = {
     "7": ("7 days", 7),
     "30": ("30 days", 30),
     "90": ("90 days", 90),
-    "365": ("1 year", 365),
+    "365": ("12 months", 365),
 }
 DEFAULT = "30"
 
