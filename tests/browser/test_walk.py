@@ -206,7 +206,9 @@ def test_the_walk(page, program):
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/audience/contacts", "/audience/consent", "/campaigns", "/campaigns/new", "/settings/shopify", "/settings/whatsapp",
+    ["/", "/audience/contacts", "/audience/consent", "/audience/consent/ledger",
+     "/audience/consent/ledger/1", "/audience/consent/suppressed", "/audience/consent/suppressed/import",
+     "/settings/consent/rules", "/campaigns", "/campaigns/new", "/settings/shopify", "/settings/whatsapp",
      "/settings/consent", "/settings/team", "/settings/tokens"],
 )  # fmt: skip
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (360, "light")])

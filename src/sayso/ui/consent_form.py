@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from django import forms
+from django.core.validators import URLValidator
 
 from sayso.consent.models import Wording
 from sayso.consent.settings import Settings
@@ -32,6 +33,16 @@ LAWFUL = (
     " people who gave me their phone number without ticking a box."
 )
 """What an owner confirms before consent is inferred; the very words are kept in the log."""
+
+
+NO_WEB_ADDRESS = "Write an address that begins with https://."
+
+
+class WebAddress(forms.URLField):
+    """An address of a page: http or https, nothing else that browsers open."""
+
+    default_error_messages: ClassVar = {"invalid": NO_WEB_ADDRESS}  # type: ignore[misc]
+    default_validators: ClassVar = [URLValidator(schemes=["http", "https"], message=NO_WEB_ADDRESS)]  # type: ignore[misc]
 
 
 class ConsentForm(forms.Form):
@@ -81,11 +92,11 @@ class ConsentForm(forms.Form):
         required=False, max_length=500, label="How to reach them", widget=forms.Textarea(attrs={"rows": 2}),
         help_text="An address, e-mail or phone number for questions about privacy.",
     )  # fmt: skip
-    privacy_policy_url = forms.URLField(
+    privacy_policy_url = WebAddress(
         required=False, max_length=500, label="Privacy policy", assume_scheme="https",
         help_text="Forms need it: without it none is shown.",
     )  # fmt: skip
-    terms_url = forms.URLField(required=False, max_length=500, label="Terms", assume_scheme="https")
+    terms_url = WebAddress(required=False, max_length=500, label="Terms", assume_scheme="https")
     brand_colour = forms.RegexField(
         regex=r"^#[0-9a-fA-F]{6}$",
         required=False,

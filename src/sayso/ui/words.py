@@ -132,6 +132,13 @@ SOURCES = {
     "redaction": "Privacy request",
     "merge": "Merge",
     "inferred": "Inferred",
+    "hosted_form": "Hosted form",
+    "in_store_form": "In-store form",
+    "preference_centre": "Preference page",
+    "manual_import": "Import",
+    "shopify_guest": "Guest checkout",
+    "address": "Address",
+    "suppression": "Suppressed address",
 }
 
 CONSENT_EVENTS = {

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection
 
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
@@ -17,23 +18,14 @@ from sayso.ui import periods, words
 from sayso.ui.requests import number
 
 PAGE = 50
+SOURCE, CODE = re.compile(r"[a-z0-9_]{1,32}"), re.compile(r"[A-Z0-9_]{1,32}")
 
 
 @require_GET
 @page("consent.view")
 def ledger(request: Request) -> HttpResponse:
     """The ledger, newest first; a filter that names nothing we know is left out."""
-    allowed: dict[str, Collection[str]] = {
-        "state": set(State),
-        "outcome": set(words.OUTCOME),
-        "channel": set(Channel),
-        "event": events(),
-        "source": set(words.SOURCES),
-        "code": set(words.REFUSALS),
-        "period": set(periods.PERIODS),
-    }
-    asked = {name: request.GET.get(name, "") for name in allowed}
-    chosen = {name: value if value in allowed[name] else "" for name, value in asked.items()}
+    chosen = _chosen(request.GET)
     contact_id, before = number(request.GET, "contact"), number(request.GET, "before")
     period = chosen["period"]
     wanted = queries.LedgerFilter(
@@ -50,12 +42,29 @@ def ledger(request: Request) -> HttpResponse:
         "chosen": chosen,
         "contact_id": contact_id,
         "filtered": bool(contact_id or any(chosen.values())),
-        "choices": _choices(),
+        "choices": _choices(chosen),
     }
     return render(request, "consent/ledger.html", context)
 
 
-def _choices() -> list[tuple[str, str, str, list[tuple[str, str]]]]:
+def _chosen(query: QueryDict) -> dict[str, str]:
+    """What the address asks for. Sources and codes grow with every room, so any that could be one is taken."""
+    allowed: dict[str, Collection[str]] = {
+        "state": set(State),
+        "outcome": set(words.OUTCOME),
+        "channel": set(Channel),
+        "event": events(),
+        "period": set(periods.PERIODS),
+    }
+    shaped = {"source": SOURCE, "code": CODE}
+    asked = {name: query.get(name, "") for name in allowed} | {name: query.get(name, "") for name in shaped}
+    return {
+        name: value if (value in allowed[name] if name in allowed else shaped[name].fullmatch(value)) else ""
+        for name, value in asked.items()
+    }
+
+
+def _choices(chosen: dict[str, str]) -> list[tuple[str, str, str, list[tuple[str, str]]]]:
     """(parameter, label, "any", its values and their words), in the order of the page."""
 
     def sorted_words(table: dict[str, str], values: Collection[str]) -> list[tuple[str, str]]:
@@ -67,8 +76,13 @@ def _choices() -> list[tuple[str, str, str, list[tuple[str, str]]]]:
         ("outcome", "Outcome", "Every outcome", list(words.OUTCOME_WORDS.items())),
         ("state", "State afterwards", "Every state", list(words.CONSENT_WORDS.items())),
         ("event", "Event", "Every event", sorted_words(words.CONSENT_EVENTS, events())),
-        ("source", "Source", "Every source", sorted_words(words.SOURCES, words.SOURCES)),
-        ("code", "Reason for refusal", "Every reason", [(code, words.sentence(code)) for code in words.REFUSALS]),
+        ("source", "Source", "Every source", sorted_words(words.SOURCES, {*words.SOURCES, chosen["source"]} - {""})),
+        (
+            "code",
+            "Reason for refusal",
+            "Every reason",
+            [(code, words.sentence(code)) for code in sorted({*words.REFUSALS, chosen["code"]} - {""})],
+        ),
     ]
 
 

@@ -45,11 +45,11 @@ def block(request: Request) -> HttpResponse:
     """Block one address for this shop."""
     form = BlockForm(request.POST)
     if not form.is_valid():
-        return _answer(request, request.POST.get("address", ""), AddressForm(request.POST), block=form, status=422)
+        return _answer(request, request.POST.get("address", ""), AddressForm(request.POST), block_form=form, status=422)
     text, reason = form.cleaned_data["address"], form.cleaned_data["reason"]
     parsed = suppressions.read([text], country=request.shop.country)
     if not parsed.good:
-        return _answer(request, text, AddressForm(request.POST), block=form, status=422)
+        return _answer(request, text, AddressForm(request.POST), block_form=form, status=422)
     suppressions.suppress(parsed.good, kind="LOCAL", source="staff", reason=reason, actor=_actor(request))
     messages.success(request, "Blocked. Nothing is sent to this address until the block is ended.")
     return _answer(request, text, AddressForm({"address": text}))
@@ -61,7 +61,9 @@ def release(request: Request) -> HttpResponse:
     """End the shop's own block of one address; the row stays, with the reason."""
     form = BlockForm(request.POST)
     if not form.is_valid():
-        return _answer(request, request.POST.get("address", ""), AddressForm(request.POST), release=form, status=422)
+        return _answer(
+            request, request.POST.get("address", ""), AddressForm(request.POST), release_form=form, status=422
+        )
     text = form.cleaned_data["address"]
     parsed = suppressions.read([text], country=request.shop.country)
     ended = bool(parsed.good) and suppressions.release(
