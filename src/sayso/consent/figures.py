@@ -69,7 +69,7 @@ class Refusal:
 
 
 def groups(since: datetime, zone: str) -> list[Group]:
-    """The ledger since ``since``, grouped; days are those of ``zone`` (an IANA name). 1.3 s for a million entries."""
+    """The ledger since ``since``, grouped; days are those of ``zone`` (an IANA name). A million entries take some two seconds, a month of them a third of one."""
     with connection.cursor() as cursor:
         cursor.execute(GROUPED, {"since": since, "first": first_since(since), "zone": zone})
         return [Group(*row) for row in cursor.fetchall()]

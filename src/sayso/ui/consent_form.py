@@ -41,7 +41,7 @@ NO_WEB_ADDRESS = "Write an address that begins with https://."
 class WebAddress(forms.URLField):
     """An address of a page: http or https, nothing else that browsers open."""
 
-    default_error_messages: ClassVar = {"invalid": NO_WEB_ADDRESS}  # type: ignore[misc]
+    default_error_messages: ClassVar = {"invalid": NO_WEB_ADDRESS}
     default_validators: ClassVar = [URLValidator(schemes=["http", "https"], message=NO_WEB_ADDRESS)]  # type: ignore[misc]
 
 
