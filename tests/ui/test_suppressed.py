@@ -150,6 +150,11 @@ def test_a_viewer_looks_up_and_no_more(viewer_client: Client) -> None:
     assert viewer_client.get(f"{PAGE}.csv").status_code == 403
 
 
+@pytest.mark.parametrize("part", ["look-up", "block", "release"])
+def test_coming_back_to_an_answer_leads_to_the_page(owner_client: Client, part: str) -> None:
+    assert owner_client.get(f"{PAGE}/{part}").headers["Location"] == PAGE
+
+
 def test_another_shop_knows_nothing_of_it(owner_client: Client, make_shop: Callable) -> None:
     from .conftest import sign_in
 

@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from sayso.consent import figures, suppressions
 from sayso.contacts.apply import Actor
@@ -29,20 +29,24 @@ def overview(request: Request) -> HttpResponse:
     return _page(request)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @page("consent.view")
 def look_up(request: Request) -> HttpResponse:
     """What stands against one address. POST, so that the address stays out of logs and histories."""
+    if request.method == "GET":  # after signing in again, or from a bookmark
+        return redirect("suppressed")
     form = AddressForm(request.POST)
     if not form.is_valid():
         return _page(request, status=422, look_up=form)
     return _answer(request, form.cleaned_data["address"], form)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @page("consent.blacklist")
 def block(request: Request) -> HttpResponse:
     """Block one address for this shop."""
+    if request.method == "GET":
+        return redirect("suppressed")
     form = BlockForm(request.POST)
     if not form.is_valid():
         return _answer(request, request.POST.get("address", ""), AddressForm(request.POST), block_form=form, status=422)
@@ -55,10 +59,12 @@ def block(request: Request) -> HttpResponse:
     return _answer(request, text, AddressForm({"address": text}))
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @page("consent.blacklist")
 def release(request: Request) -> HttpResponse:
     """End the shop's own block of one address; the row stays, with the reason."""
+    if request.method == "GET":
+        return redirect("suppressed")
     form = BlockForm(request.POST)
     if not form.is_valid():
         return _answer(
