@@ -36,6 +36,15 @@ def test_counts_by_kind(owner_client: Client, make_contact: Callable) -> None:
     assert "Opted out" in page and '<td class="num">1</td>' in page
 
 
+def test_the_profile_says_what_stands_against_an_address(owner_client: Client, make_contact: Callable) -> None:
+    contact = make_contact(phone="+4915112999999")
+    page = owner_client.get(f"/audience/contacts/{contact}").content.decode()
+    assert page.count("Nothing stands against it.") == 2 and "struck" not in page
+    post(owner_client, "block", address="+4915112999999", reason="asked by phone")
+    page = owner_client.get(f"/audience/contacts/{contact}").content.decode()
+    assert '<span class="struck">+4915112999999</span>' in page and "asked by phone" in page
+
+
 def test_looking_one_up(owner_client: Client, make_contact: Callable) -> None:
     say(make_contact(phone="+4915112999999"), "OPT_OUT")
     page = post(owner_client, "look-up", address="+49 151 12 99 99 99")

@@ -69,7 +69,10 @@ class Refusal:
 
 
 def groups(since: datetime, zone: str) -> list[Group]:
-    """The ledger since ``since``, grouped; days are those of ``zone`` (an IANA name). A million entries take some two seconds, a month of them a third of one."""
+    """The ledger since ``since``, grouped; days are those of ``zone`` (an IANA name).
+
+    A year with a million entries took 3 s on two busy cores, a month of them a third of one.
+    """
     with connection.cursor() as cursor:
         cursor.execute(GROUPED, {"since": since, "first": first_since(since), "zone": zone})
         return [Group(*row) for row in cursor.fetchall()]

@@ -17,6 +17,7 @@ def profile(contact_id: int, before: int | None = None) -> Panel:
         "consent/panel.html",
         {
             "consents": queries.of_contact(contact_id),
+            "addresses": queries.held_addresses(contact_id),
             "told": tell(entries[:SHOWN]),
             "older_entry": entries[SHOWN - 1].pk if len(entries) > SHOWN else None,
             "paged": before is not None,

@@ -10,8 +10,10 @@ from typing import Any
 
 from django.db import connection
 
+from sayso.contacts.models import Contact
+
 from .events import Channel, State
-from .models import ConsentState, Evidence, LedgerEntry
+from .models import ConsentState, Evidence, LedgerEntry, Suppression
 from .transitions import GUARDS, Cell, cells
 
 
@@ -134,6 +136,33 @@ def added_later(entries: Iterable[LedgerEntry]) -> dict[int, list[LedgerEntry]]:
     for one in later.order_by("id"):
         added[one.caused_by or 0].append(one)
     return added
+
+
+@dataclass(frozen=True)
+class HeldAddress:
+    """An address of a contact, and what stands against it."""
+
+    is_phone: bool
+    value: str
+    suppressions: list[Suppression]
+
+    @property
+    def blocked(self) -> bool:
+        """By the shop. An opt-out stays on record, but a newer opt-in by the person overcomes it."""
+        return any(one.kind == "LOCAL" and one.ended_at is None for one in self.suppressions)
+
+
+def held_addresses(contact_id: int) -> list[HeldAddress]:
+    """The addresses of a contact with their suppressions, in two queries."""
+    fields = ("phone", "phone_key", "email", "email_key")
+    held = Contact.objects.filter(pk=contact_id).values_list(*fields).first()
+    phone, phone_key, email, email_key = held or (None,) * 4
+    keys = {bytes(key): (is_phone, value) for is_phone, value, key in
+            ((True, phone, phone_key), (False, email, email_key)) if value and key}  # fmt: skip
+    against: dict[bytes, list[Suppression]] = defaultdict(list)
+    for one in Suppression.objects.filter(address_key__in=list(keys)).order_by("opted_out_at"):
+        against[bytes(one.address_key)].append(one)
+    return [HeldAddress(is_phone, value, against[key]) for key, (is_phone, value) in keys.items()]
 
 
 def counts() -> dict[str, dict[str, int]]:

@@ -208,6 +208,11 @@ EVENTS = {
     "message.status_changed": "Message status changed",
     "campaign.launched": "Campaign launched",
     "campaign.stopped": "Campaign stopped",
+    "consent.inferred_confirmed": "Owner confirmed that inferring consent is lawful",
+    "suppression.opt_out_added": "Addresses suppressed",
+    "suppression.local_added": "Addresses blocked",
+    "suppression.local_ended": "Block of an address ended",
+    "export.created": "Export made",
     "settings.changed": "Settings changed",
 }
 
