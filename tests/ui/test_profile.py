@@ -21,7 +21,7 @@ def test_the_profile_shows_facts_consent_and_history(owner_client: Client, make_
     contact_id = make_contact("Ada", "Byron", tags=["vip"])
     say(contact_id, "OPT_IN")
     page = owner_client.get(f"/audience/contacts/{contact_id}").content.decode()
-    for words in ("Ada Byron", "vip", "WhatsApp: Subscribed", "Opted in", "Consent history"):
+    for words in ("Ada Byron", "vip", "WhatsApp: Subscribed", "agreed to marketing by WhatsApp", "Consent history"):
         assert words in page
 
 

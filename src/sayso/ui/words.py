@@ -132,6 +132,13 @@ SOURCES = {
     "redaction": "Privacy request",
     "merge": "Merge",
     "inferred": "Inferred",
+    "hosted_form": "Hosted form",
+    "in_store_form": "In-store form",
+    "preference_centre": "Preference page",
+    "manual_import": "Import",
+    "shopify_guest": "Guest checkout",
+    "address": "Address",
+    "suppression": "Suppressed address",
 }
 
 CONSENT_EVENTS = {
@@ -201,6 +208,11 @@ EVENTS = {
     "message.status_changed": "Message status changed",
     "campaign.launched": "Campaign launched",
     "campaign.stopped": "Campaign stopped",
+    "consent.inferred_confirmed": "Owner confirmed that inferring consent is lawful",
+    "suppression.opt_out_added": "Addresses suppressed",
+    "suppression.local_added": "Addresses blocked",
+    "suppression.local_ended": "Block of an address ended",
+    "export.created": "Export made",
     "settings.changed": "Settings changed",
 }
 
@@ -234,6 +246,21 @@ BASES = {
     "IMPORTED": "imported with proof",
     "MANUAL": "recorded with proof",
     "INFERRED": "inferred",
+}
+
+
+SUPPRESSIONS = {
+    "OPT_OUT": "Opted out",
+    "COMPLAINT": "Complained of spam",
+    "LOCAL": "Blocked by the shop",
+    "REDACTED": "Erased on a privacy request",
+}
+
+SUPPRESSION_MEANING = {
+    "OPT_OUT": "Whoever holds the address gets no marketing until they opt in again themselves.",
+    "COMPLAINT": "As an opt-out; the provider reported a complaint.",
+    "LOCAL": "Nothing is sent there, until the block is ended here.",
+    "REDACTED": "Only a confirmed opt-in by the person makes it usable again.",
 }
 
 
