@@ -78,7 +78,7 @@ def verify(shop: ShopOption = None, as_json: Json = False) -> None:
         if as_json:
             for row, (report, _) in zip(rows, reports, strict=True):
                 row["whole"] = report.whole
-                row["findings"] = [vars(one) for one in sorted(report.findings)]
+                row["findings"] = [vars(one) for one in report.findings]
         show(rows, as_json=as_json, empty="no shop is connected yet")
         for report, _ in reports:
             if report.first and not as_json:

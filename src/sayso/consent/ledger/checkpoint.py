@@ -89,25 +89,29 @@ def last() -> Checkpoint | None:
     return Checkpoint.objects.defer("leaf_ids").order_by("-number").first()
 
 
+RUNNING = """
+select l.transactionid::text from pg_locks l left join pg_stat_activity a using (pid)
+where l.locktype = 'transactionid' and l.mode = 'ExclusiveLock' and l.granted and l.pid is distinct from pg_backend_pid()
+and coalesce(a.datname = current_database(), true)"""
+"""Transactions under way that may have written: each holds a lock of this kind from before it takes its first id. A
+snapshot would not tell: its ``xmax`` is the last number that ended, and younger ones may have begun already."""
+
+
 def _settled(patience: float) -> int:
     """The id up to which nothing can appear any more."""
     with connection.cursor() as cursor:
-        # In this order, in statements of their own: who took an id before the first has a number below the second.
         cursor.execute("select pg_sequence_last_value(pg_get_serial_sequence('public.consent_ledger', 'id')::regclass)")
         (upto,) = cursor.fetchone()
-        cursor.execute("select pg_snapshot_xmax(pg_current_snapshot())::text")
-        (horizon,) = cursor.fetchone()
+        cursor.execute(RUNNING)  # after the sequence was read: whoever took an id up to there is among them, or done
+        awaited = set(cursor.fetchall())
         deadline = time.monotonic() + patience
-        while True:
-            # Our own transaction does not count: what it added is signed, or rolled back, with the checkpoint.
-            cursor.execute(
-                "select not exists (select from pg_snapshot_xip(pg_current_snapshot()) x where x < %s::xid8)", [horizon]
-            )
-            if cursor.fetchone() == (True,):
-                return upto or 0
-            if time.monotonic() >= deadline:
+        while awaited:
+            cursor.execute(RUNNING)
+            awaited &= set(cursor.fetchall())
+            if awaited and time.monotonic() >= deadline:
                 raise Busy(f"a transaction that began {patience:.0f} seconds ago or earlier still runs")
-            time.sleep(0.05)
+            time.sleep(0.02 if awaited else 0)
+        return upto or 0
 
 
 def _next(shop_id: int, upto: int, signer: keys.Signer) -> Made | None:

@@ -36,13 +36,15 @@ ID, CONTACT, PREV = (POSITION[name] for name in ("id", "contact", "prev"))
 Progress = Callable[[int], None]
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Finding:
-    """Something that does not fit. ``entry_id`` is 0 where it concerns no entry."""
+    """Something that does not fit. ``entry_id`` is 0 where it concerns no entry. ``follows``: the entry itself may be
+    whole, what came before or after it is not."""
 
     entry_id: int
     contact_id: int | None
     what: str
+    follows: bool = False
 
     def __str__(self) -> str:
         where = f"entry {self.entry_id}" if self.entry_id else "the ledger"
@@ -70,18 +72,24 @@ class Report:
 
     @property
     def first(self) -> Finding | None:
-        """The broken entry with the smallest id; what concerns no entry comes last."""
-        return min(self.findings, key=lambda one: (one.entry_id == 0, one), default=None)
+        """The broken entry with the smallest id. Its neighbours, which only tell of it, and what concerns no entry come
+        behind."""
+        return min(self.findings, key=_rank, default=None)
 
-    def found(self, entry_id: int, contact_id: int | None, what: str) -> None:
+    def found(self, entry_id: int, contact_id: int | None, what: str, *, follows: bool = False) -> None:
         self.broken += 1
+        finding = Finding(entry_id, contact_id, what, follows)
         if len(self.findings) < KEPT:
-            self.findings.append(Finding(entry_id, contact_id, what))
+            self.findings.append(finding)
             return
         # Among very many the first must still be named.
-        worst = max(range(KEPT), key=lambda at: self.findings[at].entry_id or 2**63)
-        if entry_id and entry_id < (self.findings[worst].entry_id or 2**63):
-            self.findings[worst] = Finding(entry_id, contact_id, what)
+        worst = max(range(KEPT), key=lambda at: _rank(self.findings[at]))
+        if _rank(finding) < _rank(self.findings[worst]):
+            self.findings[worst] = finding
+
+
+def _rank(finding: Finding) -> tuple[bool, bool, int]:
+    return finding.entry_id == 0, finding.follows, finding.entry_id
 
 
 def verify(shop: Shop, progress: Progress = lambda entries: None) -> Report:
@@ -177,6 +185,7 @@ def _chains(report: Report, progress: Progress) -> None:
                     int(entry_id),
                     int(contact),
                     f"the contact's entry before it {before}; one was removed, added, changed or put elsewhere",
+                    follows=True,
                 )
             prev = hash
         report.entries += len(rows)
@@ -187,7 +196,8 @@ def _chains(report: Report, progress: Progress) -> None:
 
 def _wrong_head(report: Report, entry_id: str, contact: str, head: str | None) -> None:
     what = "the contact has no state row" if head is None else "the contact's state names another entry as the last"
-    report.found(int(entry_id), int(contact), f"{what}: a later entry was removed, or the state was changed")
+    what += ": a later entry was removed, or the state was changed"
+    report.found(int(entry_id), int(contact), what, follows=True)
 
 
 def _heads_without_entries(report: Report) -> None:
