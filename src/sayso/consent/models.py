@@ -156,6 +156,7 @@ class Checkpoint(TenantModel):
     class Meta:
         db_table = "consent_checkpoint"
         constraints = [models.UniqueConstraint(fields=["shop_id", "number"], name="consent_checkpoint_number")]
+        indexes = [models.Index(fields=["shop_id", "last_id"], name="consent_checkpoint_last")]  # which covers an entry
 
 
 class Export(TenantModel):

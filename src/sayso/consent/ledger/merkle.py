@@ -38,3 +38,17 @@ class Tree:
         for left in reversed(rest):
             node = sha256(b"\x01" + left + node).digest()
         return node
+
+
+def path(leaves: list[bytes], index: int) -> list[bytes]:
+    """The audit path of one leaf (RFC 6962, section 2.1.1): with it and the root, no other leaf is needed."""
+    level = [sha256(b"\x00" + leaf).digest() for leaf in leaves]
+    found = []
+    while len(level) > 1:
+        if index ^ 1 < len(level):
+            found.append(level[index ^ 1])
+        pairs = zip(level[::2], level[1::2], strict=False)
+        above = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
+        level = above + level[len(above) * 2 :]  # a node without a sibling moves up as it is
+        index //= 2
+    return found

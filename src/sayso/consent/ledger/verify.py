@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -96,9 +96,9 @@ def verify(shop: Shop, progress: Progress = lambda entries: None) -> Report:
     """Check the whole ledger of a shop. ``progress`` is told how many entries were looked at since it was told last."""
     report = Report(shop.domain)
     with _snapshot(shop.pk):
-        _chains(report, progress)
+        _chains(report, _stream(CHAINS), progress)
         _heads_without_entries(report)
-        _evidence(report)
+        _evidence(report, _stream(f"{EVIDENCE} order by e.ledger_id, e.id"))
         _checkpoints(shop, report)
     return report
 
@@ -155,18 +155,32 @@ def _stream(statement: str, parameters: tuple[Any, ...] = ()) -> Iterator[list[t
 
 _numbers = iter(range(1, 2**62))
 
-CHAINS = f"""
+ENTRIES = f"""
 select {columns_as_json()}, l.entry, encode(l.hash, 'hex'), encode(s.head_hash, 'hex')
-from consent_ledger l left join consent_state s on s.shop_id = l.shop_id and s.contact_id = l.contact_id
-order by l.contact_id, l.id"""  # noqa: S608 (names of ours)
+from consent_ledger l left join consent_state s on s.shop_id = l.shop_id and s.contact_id = l.contact_id"""  # noqa: S608 (names of ours)
+CHAINS = f"{ENTRIES} order by l.contact_id, l.id"
 
 
-def _chains(report: Report, progress: Progress) -> None:
+def contact(contact_id: int) -> list[Finding]:
+    """Check the chain and the evidence of one contact of the current shop; empty where all fits."""
+    report = Report("")
+    with connection.cursor() as cursor:
+        cursor.execute(f"{ENTRIES} where l.contact_id = %s order by l.id", [contact_id])
+        _chains(report, [cursor.fetchall()], lambda entries: None)
+        cursor.execute(f"{EVIDENCE} where l.contact_id = %s order by e.ledger_id, e.id", [contact_id])
+        _evidence(report, [cursor.fetchall()])
+        cursor.execute("select 1 from consent_state where contact_id = %s and head_hash is not null", [contact_id])
+        if cursor.fetchone() and not report.entries:
+            report.found(0, contact_id, "the contact's state names a last entry, but the contact has none")
+    return sorted(report.findings, key=_rank)
+
+
+def _chains(report: Report, batches: Iterable[list[tuple[Any, ...]]], progress: Progress) -> None:
     """Each entry against its columns, its hash, the entry before it, and the last of a contact against the head."""
     contact = prev = ""
     head: str | None = ""
     entry_id = "0"
-    for rows in _stream(CHAINS):
+    for rows in batches:
         for *fields, entry, hash, row_head in rows:
             values = tuple(fields)
             if values[CONTACT] != contact:
@@ -208,13 +222,12 @@ def _heads_without_entries(report: Report) -> None:
             report.found(0, contact, "the contact's state names a last entry, but the contact has none")
 
 
-EVIDENCE_ROWS = """
+EVIDENCE = """
 select e.ledger_id, e.salt, e.data, l.evidence_digest, l.contact_id
-from consent_evidence e left join consent_ledger l on l.shop_id = e.shop_id and l.id = e.ledger_id
-order by e.ledger_id, e.id"""
+from consent_evidence e left join consent_ledger l on l.shop_id = e.shop_id and l.id = e.ledger_id"""
 
 
-def _evidence(report: Report) -> None:
+def _evidence(report: Report, batches: Iterable[list[tuple[Any, ...]]]) -> None:
     """Each entry's evidence against its digest. Erased evidence leaves the digest behind, which is as it should be."""
     entry, contact, digest = 0, None, None
     present = matched = 0
@@ -224,7 +237,7 @@ def _evidence(report: Report) -> None:
             report.found(entry, contact, "its evidence is not what it was made with")
         report.evidence_added_later += present - matched
 
-    for rows in _stream(EVIDENCE_ROWS):
+    for rows in batches:
         for ledger_id, salt, data, row_digest, row_contact in rows:
             if ledger_id != entry:
                 conclude()

@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
             options={
                 'db_table': 'consent_checkpoint',
                 'constraints': [models.UniqueConstraint(fields=('shop_id', 'number'), name='consent_checkpoint_number')],
+                'indexes': [models.Index(fields=['shop_id', 'last_id'], name='consent_checkpoint_last')],
             },
         ),
         migrations.CreateModel(
