@@ -54,7 +54,13 @@ def fill(shop_id: int, entries: int) -> None:
                 record(
                     (
                         ConsentEvent(
-                            id, channel, name, at, "hosted_form", language="en", wording_version="hosted_form/sms/en/1",
+                            id,
+                            channel,
+                            name,
+                            at,
+                            "hosted_form",
+                            language="en",
+                            wording_version="hosted_form/sms/en/1",
                             evidence={"ip": "192.0.2.7", "page": "https://shop.example/join", "form_id": f"f{id}"},
                         )  # fmt: skip
                         for id in ids

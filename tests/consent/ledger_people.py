@@ -50,14 +50,12 @@ def people(shop: Shop, number: int = 3, first: int = 1) -> list[int]:
                 "hosted_form",
                 wording_version=f"hosted_form/{channel}/en/1",
                 language="en",
-                evidence={"ip": "192.0.2.1", "text": "Ja, gerne \\ \"bitte\" \u0001 é"} if channel == "whatsapp" else {},
+                evidence={"ip": "192.0.2.1", "text": 'Ja, gerne \\ "bitte" \u0001 é'} if channel == "whatsapp" else {},
             )
             for id in ids
             for channel in Channel
         )
-        record(
-            ConsentEvent(id, Channel.EMAIL, "OPT_OUT", T0 + timedelta(minutes=1), "unsubscribe_link") for id in ids
-        )
+        record(ConsentEvent(id, Channel.EMAIL, "OPT_OUT", T0 + timedelta(minutes=1), "unsubscribe_link") for id in ids)
         return ids
 
 

@@ -66,7 +66,9 @@ def check(path: Path, *options: str, program: Path | None = None) -> tuple[int, 
 def test_a_whole_pack(shop, tmp_path):
     folder = unzipped(shop, tmp_path)
     status, said = check(folder)
-    assert (status, "WHOLE" in said, "16 entries of 4 contacts, 4 checkpoints, 4 pieces" in said) == (0, True, True), said
+    assert (status, "WHOLE" in said, "16 entries of 4 contacts, 4 checkpoints, 4 pieces" in said) == (0, True, True), (
+        said
+    )
     assert {path.name for path in folder.iterdir()} == {
         "README.txt", "verify.py", "keys.json", "ledger.jsonl", "evidence.jsonl", "checkpoints.jsonl", "leaves.txt",
         "manifest.json", "manifest.sig",
@@ -110,7 +112,9 @@ def test_any_changed_byte_of_any_entry_is_named(shop, tmp_path):
             (folder / "ledger.jsonl").write_bytes(b"".join([*whole[:number], changed, *whole[number + 1 :]]))
             status, said = check(folder)
             # A changed number may make it look like another entry: then the one that is missing is named, or the stranger.
-            assert status == 1 and (f"BROKEN: entry {id}" in said or "id" in json.loads(line) and b'"id":' in line[at - 8 : at]), said
+            assert status == 1 and (
+                f"BROKEN: entry {id}" in said or ("id" in json.loads(line) and b'"id":' in line[at - 8 : at])
+            ), said
 
 
 def test_removed_repeated_and_swapped_entries_are_named(shop, tmp_path):
@@ -141,7 +145,9 @@ def test_a_pack_that_was_cut_short_everywhere_is_found(shop, tmp_path, kept):
     assert status == 1 and "cut short" in said, said
 
 
-@pytest.mark.parametrize("name", ["evidence.jsonl", "checkpoints.jsonl", "leaves.txt", "keys.json", "manifest.json", "manifest.sig"])
+@pytest.mark.parametrize(
+    "name", ["evidence.jsonl", "checkpoints.jsonl", "leaves.txt", "keys.json", "manifest.json", "manifest.sig"]
+)
 def test_any_changed_byte_of_any_other_file_is_found(shop, tmp_path, name):
     folder = unzipped(shop, tmp_path)
     whole, chance = (folder / name).read_bytes(), random.Random(11)
@@ -151,7 +157,9 @@ def test_any_changed_byte_of_any_other_file_is_found(shop, tmp_path, name):
         assert status == 1, (at, whole[max(0, at - 20) : at + 20], said)
 
 
-@pytest.mark.parametrize("name", ["ledger.jsonl", "evidence.jsonl", "checkpoints.jsonl", "leaves.txt", "keys.json", "manifest.json"])
+@pytest.mark.parametrize(
+    "name", ["ledger.jsonl", "evidence.jsonl", "checkpoints.jsonl", "leaves.txt", "keys.json", "manifest.json"]
+)
 def test_a_missing_file_is_found(shop, tmp_path, name):
     folder = unzipped(shop, tmp_path)
     (folder / name).unlink()
@@ -168,7 +176,9 @@ def test_what_is_no_pack_is_said(shop, tmp_path):
 def test_a_pack_of_a_broken_ledger_names_what_is_broken(shop, tmp_path, as_owner):
     checkpoint.checkpoint(shop.pk)
     with tampering(as_owner):
-        [gone] = as_owner.execute("delete from consent_ledger where id = (select id from consent_ledger order by id offset 5 limit 1) returning id").fetchone()
+        [gone] = as_owner.execute(
+            "delete from consent_ledger where id = (select id from consent_ledger order by id offset 5 limit 1) returning id"
+        ).fetchone()
     status, said = check(unzipped(shop, tmp_path))
     assert status == 1 and f"BROKEN: entry {gone}" in said, said
 

@@ -18,6 +18,7 @@ from sayso.consent.models import LedgerEntry
 from sayso.consent.proof import formats, receipts, records, words
 from sayso.consent.proof.collect import collect
 from sayso.consent.record import record
+from sayso.consent.transitions import events
 from sayso.contacts.models import Contact
 from sayso.events.models import Event
 
@@ -59,6 +60,10 @@ def test_every_language_has_the_same_words():
                 assert tables[language][table].keys() == said.keys(), (language, table)
 
 
+def test_every_event_of_the_rules_has_words():
+    assert set(words._all()["en"]["events"]) == set(events())
+
+
 def test_the_reader_chooses_else_the_contact_else_the_shop():
     assert words.choose("", "pt-BR", "de") == "pt" and words.choose("xx", None, "fr_CA") == "fr"
     assert words.choose("nl", None) == "en"
@@ -72,10 +77,16 @@ def test_pdf(shop, contact, language):
 
 def test_pdf_with_writings_of_the_world(shop):
     [id] = people(shop, 1)
-    texts = ["Да, я согласен", "Ναι, συμφωνώ", "نعم أوافق", "כן אני מסכים", "हाँ मैं सहमत हूँ", "ใช่ ฉันยอมรับ", "はい、同意します 🎉"]
-    record(
-        ConsentEvent(id, Channel.EMAIL, "OPT_IN", None, "hosted_form", evidence={"wording": text}) for text in texts
-    )
+    texts = [
+        "Да, я согласен",
+        "Ναι, συμφωνώ",
+        "نعم أوافق",
+        "כן אני מסכים",
+        "हाँ मैं सहमत हूँ",
+        "ใช่ ฉันยอมรับ",
+        "はい、同意します 🎉",
+    ]
+    record(ConsentEvent(id, Channel.EMAIL, "OPT_IN", None, "hosted_form", evidence={"wording": text}) for text in texts)
     proof = collect(shop, id)
     from sayso.consent.proof.document import _Document
 

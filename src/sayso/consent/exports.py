@@ -23,8 +23,6 @@ from sayso.events.models import Event
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import current_shop_id, shop_context
 
-
-
 from .models import Export
 from .proof import listings, pack
 from .proof.writing import Part, write_parts
@@ -60,10 +58,17 @@ KINDS = {
 }
 
 
-def request(kind: str, parameters: dict[str, Any] | None = None, *, actor_kind: str, actor_id: str = "") -> Export:
+def request(
+    kind: str,
+    parameters: dict[str, Any] | None = None,
+    *,
+    actor_kind: str,
+    actor_id: str = "",
+    in_background: bool = True,
+) -> Export:
     """Ask for an export of the current shop, and say so in the event log. Raises KeyError for a kind there is not.
 
-    The job is part of the transaction: without a commit there is neither.
+    The job is part of the transaction: without a commit there is neither. Not ``in_background``: the caller runs it.
     """
     KINDS[kind]
     shop_id = current_shop_id()
@@ -79,7 +84,8 @@ def request(kind: str, parameters: dict[str, Any] | None = None, *, actor_kind: 
         origin="export",
         data={"kind": kind, "export": export.pk, "parameters": parameters or {}},
     )
-    app.configure_task(JOB).defer(shop_id=shop_id, export_id=export.pk)
+    if in_background:
+        app.configure_task(JOB).defer(shop_id=shop_id, export_id=export.pk)
     return export
 
 
@@ -204,5 +210,3 @@ def _alone(folder: Path) -> Iterator[bool]:
             yield False
             return
         yield True
-
-

@@ -37,9 +37,7 @@ def states_at(contact_id: int, at: datetime) -> list[ChannelConsent]:
     last = {one.channel: one for one in known.order_by("channel", "-id").distinct("channel")}
     moved = {
         one.channel: one
-        for one in known.extra(where=["from_state <> to_state"])  # noqa: S610 (constant)
-        .order_by("channel", "-id")
-        .distinct("channel")
+        for one in known.extra(where=["from_state <> to_state"]).order_by("channel", "-id").distinct("channel")
     }
     found = []
     for channel in Channel:

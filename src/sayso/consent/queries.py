@@ -36,9 +36,13 @@ def of_contact(contact_id: int) -> list[ChannelConsent]:
     ]
 
 
-def history(contact_id: int, *, before: int | None = None, limit: int = 25) -> list[LedgerEntry]:
-    """Ledger entries of a contact, newest first, from below entry ``before``."""
+def history(
+    contact_id: int, *, before: int | None = None, limit: int = 25, until: datetime | None = None
+) -> list[LedgerEntry]:
+    """Ledger entries of a contact, newest first, from below entry ``before``; recorded at ``until`` or earlier."""
     entries = LedgerEntry.objects.filter(contact_id=contact_id).order_by("-id")
+    if until:
+        entries = entries.filter(recorded_at__lte=until)
     return list((entries.filter(pk__lt=before) if before else entries)[:limit])
 
 

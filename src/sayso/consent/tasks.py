@@ -28,9 +28,7 @@ def make_checkpoints(timestamp: int) -> None:
 @app.task(
     name=exports.JOB,
     pass_context=True,
-    retry=RetryStrategy(
-        max_attempts=EXPORT_ATTEMPTS, exponential_wait=2, retry_exceptions={Stopped, checkpoint.Busy}
-    ),
+    retry=RetryStrategy(max_attempts=EXPORT_ATTEMPTS, exponential_wait=2, retry_exceptions={Stopped, checkpoint.Busy}),
 )
 def run_export(context: JobContext, shop_id: int, export_id: int) -> None:
     """Write one export. Interrupted, it is queued again and goes on where it stopped."""

@@ -16,6 +16,7 @@ urlpatterns = [
     path("settings/consent", consent.rules, name="consent_rules"),
     path("settings/whatsapp", settings.senders, name="senders"),
     path("", include("sayso.contacts.urls")),
+    path("", include("sayso.consent.urls")),
     path("", include("sayso.campaigns.urls")),
     path("", include("sayso.shopify.urls")),
     path("", include("sayso.shops.urls")),

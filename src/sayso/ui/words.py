@@ -90,7 +90,16 @@ TEMPLATE = {
     "DRAFT": ("Draft", "calm"),
 }
 
+EXPORT = {
+    "QUEUED": ("Waiting", "calm wait"),
+    "RUNNING": ("Being written", "info"),
+    "DONE": ("Ready", "good"),
+    "FAILED": ("Failed", "bad"),
+    "EXPIRED": ("Deleted", "mute"),
+}
+
 VOCABULARIES = {
+    "export": EXPORT,
     "consent": CONSENT,
     "consent_short": CONSENT_SHORT,
     "message": MESSAGE,
@@ -202,6 +211,7 @@ EVENTS = {
     "campaign.launched": "Campaign launched",
     "campaign.stopped": "Campaign stopped",
     "settings.changed": "Settings changed",
+    "export.created": "Exported",
 }
 
 ORIGINS = {

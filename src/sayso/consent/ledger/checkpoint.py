@@ -198,5 +198,3 @@ def every_shop() -> Iterator[tuple[Shop, list[Made] | Exception]]:
         except (Busy, keys.KeyTrouble) as error:
             log.error("shop %d: no checkpoint: %s", shop.pk, error)
             yield shop, error
-
-

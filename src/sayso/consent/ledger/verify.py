@@ -62,7 +62,6 @@ class Report:
     covered: int = 0  # entries under a checkpoint; younger ones rest on their chain and its head alone
     evidence: int = 0
     evidence_erased: int = 0
-    evidence_added_later: int = 0  # of an entry that was made without it, or beside what it was made with
     broken: int = 0
     findings: list[Finding] = field(default_factory=list)
 
@@ -228,31 +227,19 @@ from consent_evidence e left join consent_ledger l on l.shop_id = e.shop_id and 
 
 
 def _evidence(report: Report, batches: Iterable[list[tuple[Any, ...]]]) -> None:
-    """Each entry's evidence against its digest. Erased evidence leaves the digest behind, which is as it should be."""
-    entry, contact, digest = 0, None, None
-    present = matched = 0
-
-    def conclude() -> None:
-        if digest is not None and present and not matched:
-            report.found(entry, contact, "its evidence is not what it was made with")
-        report.evidence_added_later += present - matched
-
+    """Each piece of evidence against the digest in its entry; later evidence has an entry of its own. What was erased
+    leaves the digest behind, which is as it should be."""
     for rows in batches:
-        for ledger_id, salt, data, row_digest, row_contact in rows:
-            if ledger_id != entry:
-                conclude()
-                entry, contact, digest = ledger_id, row_contact, row_digest
-                present = matched = 0
-                if row_contact is None:
-                    report.found(ledger_id, None, "there is evidence for it, but no such entry")
-            if not data:
+        for entry, salt, data, digest, contact_id in rows:
+            if contact_id is None:
+                report.found(entry, None, "there is evidence for it, but no such entry")
+            elif not data:
                 report.evidence_erased += 1
-                continue
-            present += 1
-            if digest is not None and sha256(bytes(salt) + data.encode()).digest() == bytes(digest):
-                matched += 1
+            elif digest is None:
+                report.found(entry, contact_id, "it was made without evidence, but there is some for it")
+            elif sha256(bytes(salt) + data.encode()).digest() != bytes(digest):
+                report.found(entry, contact_id, "its evidence is not what it was made with")
         report.evidence += len(rows)
-    conclude()
 
 
 def _checkpoints(shop: Shop, report: Report) -> None:
@@ -268,7 +255,10 @@ def _checkpoints(shop: Shop, report: Report) -> None:
         (within,) = cursor.fetchone()
     report.covered = within
     witness = checkpoints.witnessed(shop)
-    if witness and not Checkpoint.objects.filter(number=witness["number"], hash=bytes.fromhex(witness["hash"])).exists():
+    if (
+        witness
+        and not Checkpoint.objects.filter(number=witness["number"], hash=bytes.fromhex(witness["hash"])).exists()
+    ):
         report.found(
             0,
             None,
@@ -304,7 +294,9 @@ def _checkpoint(
     if rfc8785.dumps(expected) != text:
         report.found(0, None, f"{name}: {_differences(one.text, expected)}")
     if one.number != (before.number + 1 if before else 1):
-        report.found(0, None, f"{name} does not follow on {before.number if before else 'the beginning'}: one was removed")
+        report.found(
+            0, None, f"{name} does not follow on {before.number if before else 'the beginning'}: one was removed"
+        )
     _leaves(report, one, before.last_id if before else 0)
 
 
@@ -345,7 +337,9 @@ def _leaves(report: Report, one: Checkpoint, after: int) -> None:
     for id in missing:
         report.found(id, None, f"it is under checkpoint {one.number} and was removed from the ledger")
     for id in extra:
-        report.found(id, None, f"it was not in the ledger when checkpoint {one.number} was made, but claims to be older")
+        report.found(
+            id, None, f"it was not in the ledger when checkpoint {one.number} was made, but claims to be older"
+        )
     if tree.root() != bytes(one.root) and not missing and not extra:
         what = f"an entry between {one.first_id} and {one.last_id} is not the one that checkpoint {one.number} covers"
         report.found(0, None, what)

@@ -19,7 +19,9 @@ from fpdf.enums import XPos, YPos
 from .collect import Proof, Step
 from .words import named, words
 
-logging.getLogger("fpdf").setLevel(logging.ERROR)  # it warns for each glyph that a font lacks; the document says so itself
+logging.getLogger("fpdf").setLevel(
+    logging.ERROR
+)  # it warns for each glyph that a font lacks; the document says so itself
 logging.getLogger("fontTools").setLevel(logging.ERROR)
 
 GREY, INK, RULE = 90, 20, 200

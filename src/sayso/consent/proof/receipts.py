@@ -230,5 +230,3 @@ def proof_key(step: Step) -> str | None:
         return step.cover.public_key.hex()
     known = keys.known()
     return known[-1].public.hex() if known else None
-
-

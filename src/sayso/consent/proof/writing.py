@@ -49,9 +49,7 @@ def write_parts(
     return [folder / part.name for part in parts]
 
 
-def _write(
-    export_id: int, shop_id: int, path: Path, number: int, part: Part, should_stop: Callable[[], bool]
-) -> None:
+def _write(export_id: int, shop_id: int, path: Path, number: int, part: Part, should_stop: Callable[[], bool]) -> None:
     with shop_context(shop_id):
         export = Export.objects.get(pk=export_id)
     position: dict[str, Any] = export.position

@@ -224,7 +224,7 @@ def evidence_of(folder, findings):
 
 def evidence_fits(rows, digest):
     try:
-        return any(sha256(bytes.fromhex(row["salt"]) + row["data"].encode()) == digest for row in rows)
+        return all(sha256(bytes.fromhex(row["salt"]) + row["data"].encode()) == digest for row in rows)
     except (KeyError, ValueError, AttributeError):
         return False
 
@@ -267,7 +267,7 @@ def check_entries(folder, findings, seen, trusted):
             proof = next(evidence, None)
         if proof and proof[0] == id_:
             seen["evidence"] += len(proof[1])
-            if said.get("evidence") and not evidence_fits(proof[1], said["evidence"]):
+            if not evidence_fits(proof[1], said.get("evidence")):
                 findings.add(id_, "its evidence is not what it was made with", contact)
             proof = next(evidence, None)
     while leaf:
@@ -301,7 +301,9 @@ def check_manifest(folder, findings, seen, trusted):
             findings.add(0, "%s is not the file that manifest.json names" % name)
     for name, found in (("entries", seen["entries"]), ("checkpoints", seen["checkpoints"]), ("last", seen["last"])):
         if said.get(name) != found:
-            findings.add(0, "manifest.json says %s %s, the pack has %s: it was cut short" % (name, said.get(name), found))
+            findings.add(
+                0, "manifest.json says %s %s, the pack has %s: it was cut short" % (name, said.get(name), found)
+            )
 
 
 def check_pack(folder, pinned):
@@ -315,7 +317,9 @@ def check_pack(folder, pinned):
     seen = {"entries": 0, "checkpoints": 0, "contacts": 0, "evidence": 0, "last": None}
     check_entries(folder, findings, seen, trusted)
     check_manifest(folder, findings, seen, trusted)
-    counted = "%(entries)d entries of %(contacts)d contacts, %(checkpoints)d checkpoints, %(evidence)d pieces of evidence"
+    counted = (
+        "%(entries)d entries of %(contacts)d contacts, %(checkpoints)d checkpoints, %(evidence)d pieces of evidence"
+    )
     return findings, counted % seen, trusted
 
 
@@ -358,7 +362,7 @@ def check_contact(file, pinned):
         if entry.get("contact") != head.get("contact") or entry.get("shop") != head.get("shop"):
             findings.add(id_, "it is of another contact or shop", entry.get("contact"))
         prev = hash_
-        if entry.get("evidence") and said.get("evidence") and not evidence_fits(said["evidence"], entry["evidence"]):
+        if not evidence_fits(said.get("evidence") or [], entry.get("evidence")):
             findings.add(id_, "its evidence is not what it was made with", head.get("contact"))
         cover = said.get("checkpoint")
         if not cover:
