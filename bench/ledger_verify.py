@@ -62,7 +62,7 @@ def fill(shop_id: int, entries: int) -> None:
                             language="en",
                             wording_version="hosted_form/sms/en/1",
                             evidence={"ip": "192.0.2.7", "page": "https://shop.example/join", "form_id": f"f{id}"},
-                        )  # fmt: skip
+                        )
                         for id in ids
                         for channel in channels
                     ),

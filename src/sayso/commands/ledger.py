@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -59,7 +59,7 @@ def verify(shop: ShopOption = None, as_json: Json = False) -> None:
                 except KeyTrouble as error:
                     raise CommandError(str(error)) from error
                 reports[-1] = (reports[-1][0], time.perf_counter() - began)
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "shop": report.shop,
                 "whole": "yes" if report.whole else "NO",
@@ -115,7 +115,7 @@ def list_keys(as_json: Json = False) -> None:
             known = keys.known()
         except keys.KeyTrouble as error:
             raise CommandError(str(error)) from error
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "id": key.id,
                 "fingerprint": key.fingerprint,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -106,7 +108,7 @@ def then(request: Request) -> HttpResponseBase:
     """Who could have been messaged at that time: the number, and the list as an export."""
     said = request.POST if request.method == "POST" else request.GET if "at" in request.GET else None
     form = ThenForm(said)
-    context = {"form": form}
+    context: dict[str, Any] = {"form": form}
     if said is not None and form.is_valid():
         at, channel = form.cleaned_data["at"], form.cleaned_data["channel"]
         if request.method == "POST":

@@ -58,9 +58,9 @@ class PublicKey:
             "fingerprint": self.fingerprint,
             "public": self.public.hex(),
             "created_at": self.created_at.isoformat(),
-            "retired_at": self.retired_at and self.retired_at.isoformat(),
+            "retired_at": self.retired_at.isoformat() if self.retired_at else None,
             "previous": self.previous,
-            "endorsement": self.endorsement and self.endorsement.hex(),
+            "endorsement": self.endorsement.hex() if self.endorsement else None,
         }
 
 

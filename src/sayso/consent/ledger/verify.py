@@ -279,7 +279,7 @@ def _checkpoint(
         report.found(0, None, f"{name} is signed with a key that this installation never had")
     if not keys.is_signature(public, text, bytes(one.signature)):
         report.found(0, None, f"{name}: its signature does not fit its text")
-    expected = {
+    expected: dict[str, Any] = {
         "format": checkpoints.FORMAT,
         "shop": shop.pk,
         "number": one.number,

@@ -274,7 +274,7 @@ class Exports(Schema):
     summary="Ask for an export",
     operation_id="create_export",
 )
-def create_export(request: ApiRequest, wanted: ExportIn) -> tuple[int, Export]:
+def create_export(request: ApiRequest, wanted: ExportIn) -> Export:
     """It is written in the background: ask for its state until it is `DONE`, then fetch the file within 24 hours."""
     parameters = wanted.filter().told()
     if wanted.kind == "messageable_csv":
@@ -284,7 +284,7 @@ def create_export(request: ApiRequest, wanted: ExportIn) -> tuple[int, Export]:
     elif wanted.kind == "proof_pack":
         parameters = {}
     export = exports.request(wanted.kind, parameters, actor_kind="staff", actor_id=f"token:{request.api_token.pk}")
-    return 202, Export.objects.get(pk=export.pk)
+    return Export.objects.get(pk=export.pk)
 
 
 @router.get(

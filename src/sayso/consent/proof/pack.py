@@ -140,7 +140,7 @@ def _ledger(export: Export, after: int) -> Chunk | None:
         .order_by("pk")
         .values_list("pk", "entry")[:ENTRIES]
     )
-    return _chunk(rows and [(id, entry.encode()) for id, entry in rows])
+    return _chunk([(id, entry.encode()) for id, entry in rows])
 
 
 def _evidence(export: Export, after: int) -> Chunk | None:

@@ -204,7 +204,7 @@ def leaves_of(folder, findings, seen, trusted):
 
 def evidence_of(folder, findings):
     """(entry id, [evidence]) in the order of the ids."""
-    current, rows = None, []
+    current, rows = None, []  # type: ignore[var-annotated]
     for line in lines(folder / "evidence.jsonl"):
         said = as_object(line)
         if said is None or not isinstance(said.get("entry"), int):
@@ -234,7 +234,7 @@ def check_entries(folder, findings, seen, trusted):
     leaves = leaves_of(folder, findings, seen, trusted)
     evidence = evidence_of(folder, findings)
     leaf, proof = next(leaves, None), next(evidence, None)
-    heads = {}  # contact -> hash of its last entry
+    heads = {}  # type: ignore[var-annotated]  # contact -> hash of its last entry
     for line in lines(folder / "ledger.jsonl"):
         seen["entries"] += 1
         hash_, said = sha256(line), as_object(line)
