@@ -17,6 +17,7 @@ from sayso.consent.ledger.fields import FIELDS
 from sayso.consent.models import LedgerEntry
 from sayso.consent.proof import formats, receipts, records, words
 from sayso.consent.proof.collect import collect
+from sayso.consent.proof.document import _Document
 from sayso.consent.record import record
 from sayso.consent.transitions import events
 from sayso.contacts.models import Contact
@@ -75,6 +76,14 @@ def test_pdf(shop, contact, language):
     assert content.startswith(b"%PDF-") and content.rstrip().endswith(b"%%EOF") and len(content) > 10_000
 
 
+def test_pdf_goes_on_over_pages_and_leaves_none_empty(shop):
+    [id] = people(shop, 1)
+    record(ConsentEvent(id, Channel.SMS, "OPT_OUT", None, "stop_reply") for _ in range(40))
+    document = _Document(collect(shop, id))
+    document.made()
+    assert all(len(document.pages[number].contents) > 600 for number in document.pages)
+
+
 def test_pdf_with_writings_of_the_world(shop):
     [id] = people(shop, 1)
     texts = [
@@ -88,8 +97,6 @@ def test_pdf_with_writings_of_the_world(shop):
     ]
     record(ConsentEvent(id, Channel.EMAIL, "OPT_IN", None, "hosted_form", evidence={"wording": text}) for text in texts)
     proof = collect(shop, id)
-    from sayso.consent.proof.document import _Document
-
     document = _Document(proof)
     assert document.made().startswith(b"%PDF-")
     assert document.lacks  # Japanese and emoji are not in the fonts, and the document says so

@@ -20,18 +20,16 @@ PICKER = forms.DateInput(attrs={"type": "date"})
 class ExportForm(forms.Form):
     """A proof pack, or the ledger with filters."""
 
-    kind = forms.ChoiceField(
-        label="What",
-        choices=LISTED,
-        help_text="A proof pack holds the whole ledger, evidence and signatures, with a program that checks them.",
-    )
+    kind = forms.ChoiceField(label="What", choices=LISTED)
     channel = forms.ChoiceField(choices=[("", "Every channel"), *CHANNELS], required=False)
     state = forms.ChoiceField(
         label="Led to",
         required=False,
         choices=[("", "Every state"), *((one.value, one.value.replace("_", " ").capitalize()) for one in State)],
     )
-    source = forms.CharField(max_length=32, required=False, help_text="As the ledger names it: shopify, stop_reply …")
+    source = forms.CharField(
+        max_length=32, required=False, widget=forms.TextInput(attrs={"placeholder": "shopify, stop_reply …"})
+    )
     since = forms.DateField(label="Recorded from", required=False, widget=PICKER)
     until = forms.DateField(label="to the end of", required=False, widget=PICKER)
 

@@ -222,6 +222,8 @@ class _Document(FPDF):
         """Names on the left, what they say on the right."""
         width = 46
         for name, text in lines:
+            if self.will_page_break(12):
+                self.add_page()
             self._pen(9, GREY)
             top, page = self.get_y(), self.page
             self.multi_cell(width, 4.8, name, align="L", new_x=XPos.RIGHT, new_y=YPos.TOP)
