@@ -7,13 +7,10 @@
 Needs Python 3.8 or newer and the package `cryptography` (pip install cryptography), nothing else. Exit status: 0 if
 everything fits, 1 if something does not (the first broken entry is named), 2 if it could not be checked at all.
 
-What is computed again, for a pack:
-  - the signature of every checkpoint (Ed25519, RFC 8032) and the chain from each checkpoint to the one before it;
-  - the Merkle root of every checkpoint (RFC 6962) from the list of its entries' hashes;
-  - the SHA-256 of every entry against that list; entries that are missing, extra or in another order;
-  - the chain of every contact: each entry names the hash of the contact's entry before it;
-  - the evidence of every entry against the salted digest in the entry (erased evidence is absent, and that is no error);
-  - the signed list of files, which shows whether the pack was cut short.
+Computed again: the signature of every checkpoint (Ed25519) and its link to the one before; its Merkle root (RFC 6962) from
+the hashes of its entries; every entry's SHA-256, so that a changed, missing, extra or misplaced one is named; the chain of
+every contact; evidence against its salted digest (erased evidence is absent, and that is no error); the signed list of files,
+which shows whether the pack was cut short.
 
 A pack carries the public keys. That the keys are the shop's own only you can know: compare the fingerprint printed at the
 end with the one that the shop publishes, or give it with --key.
@@ -21,6 +18,7 @@ end with the one that the shop publishes, or give it with --key.
 
 import argparse
 import hashlib
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -120,13 +118,12 @@ class Tree:
         return node.hex()
 
 
-def lines(path):
-    """Lines of a file without their ends; a file that is missing has none."""
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for line in file:
-            yield line.rstrip(b"\n")
+def lines(path, keep=False):
+    """Lines of a file, without their ends unless kept; a file that is missing has none."""
+    if path.exists():
+        with path.open("rb") as file:
+            for line in file:
+                yield line if keep else line.rstrip(b"\n")
 
 
 def as_object(line):
@@ -163,11 +160,9 @@ def leaves_of(folder, findings, seen, trusted):
     previous, number = None, 0
     for line in lines(folder / "checkpoints.jsonl"):
         number += 1
-        said = as_object(line)
-        statement = said and check_signed(said, number, previous, trusted, findings)
+        said = as_object(line) or {}
+        statement = check_signed(said, number, previous, trusted, findings)
         if not statement:
-            if not said:
-                findings.add(0, "line %d of checkpoints.jsonl is not JSON" % number)
             continue
         text = said["text"].encode()
         previous = sha256(text)
@@ -270,12 +265,10 @@ def check_entries(folder, findings, seen, trusted):
             if not evidence_fits(proof[1], said.get("evidence")):
                 findings.add(id_, "its evidence is not what it was made with", contact)
             proof = next(evidence, None)
-    while leaf:
-        findings.add(leaf[0], "it was signed and is missing at the end of ledger.jsonl")
-        leaf = next(leaves, None)
-    while proof:
-        findings.add(proof[0], "there is evidence for it, but no such entry")
-        proof = next(evidence, None)
+    for id_, _ in itertools.chain([leaf] if leaf else [], leaves):
+        findings.add(id_, "it was signed and is missing at the end of ledger.jsonl")
+    for id_, _ in itertools.chain([proof] if proof else [], evidence):
+        findings.add(id_, "there is evidence for it, but no such entry")
     seen["contacts"] = len(heads)
 
 
@@ -293,10 +286,8 @@ def check_manifest(folder, findings, seen, trusted):
     for name, expected in said["files"].items():
         file = folder / name
         digest = hashlib.sha256()
-        if file.exists():
-            with file.open("rb") as content:
-                for block in iter(lambda: content.read(1 << 20), b""):
-                    digest.update(block)
+        for line in lines(file, keep=True):
+            digest.update(line)
         if digest.hexdigest() != expected.get("sha256"):
             findings.add(0, "%s is not the file that manifest.json names" % name)
     for name, found in (("entries", seen["entries"]), ("checkpoints", seen["checkpoints"]), ("last", seen["last"])):
@@ -313,7 +304,8 @@ def check_pack(folder, pinned):
     keys = as_object((folder / "keys.json").read_bytes()) if (folder / "keys.json").exists() else None
     if not keys or not isinstance(keys.get("keys"), list):
         findings.add(0, "keys.json is missing or not JSON")
-    trusted = trusted_keys((keys or {}).get("keys", []), pinned, findings)
+        keys = {"keys": []}
+    trusted = trusted_keys(keys["keys"], pinned, findings)
     seen = {"entries": 0, "checkpoints": 0, "contacts": 0, "evidence": 0, "last": None}
     check_entries(folder, findings, seen, trusted)
     check_manifest(folder, findings, seen, trusted)
