@@ -11,6 +11,7 @@ from . import environment
 from .postgres import APP, OWNER, EmbeddedPostgres
 
 SECRET_KEY = environment.secret_key()
+DATA_DIR = environment.data_dir()  # for what rooms keep in files: signing keys, exports
 SECRET_KEY_FALLBACKS = [key for key in environment.get("SAYSO_SECRET_KEY_FALLBACKS").split(",") if key]
 DEBUG = False
 PUBLIC_URL = environment.get("SAYSO_URL").rstrip("/")
@@ -161,4 +162,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
+    # The roots of checkpoints belong into the log: there they stand outside the database.
+    "loggers": {"sayso.consent.ledger.checkpoint": {"level": "INFO"}},
 }

@@ -40,15 +40,22 @@ def of_contact(contact_id: int) -> list[ChannelConsent]:
 
 
 def history(
-    contact_id: int, *, before: int | None = None, limit: int = 25, evidence_apart: bool = False
+    contact_id: int,
+    *,
+    before: int | None = None,
+    limit: int = 25,
+    evidence_apart: bool = False,
+    until: datetime | None = None,
 ) -> list[LedgerEntry]:
-    """Ledger entries of a contact, newest first, from below entry ``before``.
+    """Ledger entries of a contact, newest first, from below entry ``before``; recorded at ``until`` or earlier.
 
     ``evidence_apart`` leaves out those that only add evidence to another entry, see :func:`added_later`.
     """
     entries = LedgerEntry.objects.filter(contact_id=contact_id).order_by("-id")
     if evidence_apart:
         entries = entries.exclude(event="EVIDENCE", caused_by__isnull=False)
+    if until:
+        entries = entries.filter(recorded_at__lte=until)
     return list((entries.filter(pk__lt=before) if before else entries)[:limit])
 
 

@@ -28,6 +28,7 @@ urlpatterns = [
     path("settings/whatsapp", settings.senders, name="senders"),
     path("", include("sayso.contacts.urls")),
     path("", include("sayso.messaging.urls")),
+    path("", include("sayso.consent.urls")),
     path("", include("sayso.campaigns.urls")),
     path("", include("sayso.shopify.urls")),
     path("", include("sayso.shops.urls")),

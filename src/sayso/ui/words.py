@@ -90,7 +90,16 @@ TEMPLATE = {
     "DRAFT": ("Draft", "calm"),
 }
 
+EXPORT = {
+    "QUEUED": ("Waiting", "calm wait"),
+    "RUNNING": ("Being written", "info"),
+    "DONE": ("Ready", "good"),
+    "FAILED": ("Failed", "bad"),
+    "EXPIRED": ("Deleted", "mute"),
+}
+
 VOCABULARIES = {
+    "export": EXPORT,
     "consent": CONSENT,
     "consent_short": CONSENT_SHORT,
     "message": MESSAGE,
@@ -214,6 +223,7 @@ EVENTS = {
     "suppression.local_ended": "Block of an address ended",
     "export.created": "Export made",
     "settings.changed": "Settings changed",
+    "export.created": "Exported",
 }
 
 ORIGINS = {

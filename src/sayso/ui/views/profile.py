@@ -44,7 +44,7 @@ def profile(request: Request, contact_id: int) -> HttpResponse:
     if tab == "information":
         context["panels"] = [
             messaging.possible_opt_outs(contact_id),
-            consent_panels.profile(contact_id, number(request.GET, "ledger_before")),
+            consent_panels.profile(contact_id, number(request.GET, "ledger_before"), request.GET.get("at", "")),
             commerce.profile(contact_id),
             messaging.profile(contact_id),
         ]
