@@ -117,6 +117,9 @@ SOURCES = {
     "inbound": "Inbound message",
     "order": "Order",
     "form": "Form",
+    "hosted_form": "Hosted form",
+    "in_store_form": "In-store form",
+    "preference_centre": "Preference page",
     "chat_widget": "Chat widget",
     "bis_widget": "Back-in-stock widget",
     "keyword": "Keyword reply",
@@ -202,6 +205,15 @@ EVENTS = {
     "campaign.launched": "Campaign launched",
     "campaign.stopped": "Campaign stopped",
     "settings.changed": "Settings changed",
+    "form.changed": "Form changed",
+    "form.published": "Form published",
+    "form.closed": "Form closed",
+    "kiosk.opened": "Kiosk opened",
+    "topic.changed": "Topic changed",
+    "wording.added": "Wording added",
+    "preferences.feedback": "Said why they left",
+    "subscribeFromAPI": "Subscribed through the API",
+    "subscribeUpdateFromAPI": "Subscribed again through the API",
 }
 
 ORIGINS = {
