@@ -10,6 +10,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from sayso.campaigns.api import router as campaigns
+from sayso.choices.api import router as choices
 from sayso.consent.api import router as consent
 from sayso.messaging.api import router as messaging
 from sayso.shops.api import Problem, ProblemDetails, problem_response
@@ -62,7 +63,7 @@ api = Api(
     urls_namespace="api",
     docs_url=None,
 )
-for router in (contacts, consent, activity, campaigns, messaging):
+for router in (choices, contacts, consent, activity, campaigns, messaging):
     api.add_router("", router)
 
 

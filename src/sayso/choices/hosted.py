@@ -45,7 +45,7 @@ class Showing:
 def showing(form: Form, language: str) -> Showing:
     """A channel without a wording in this language is not offered: nobody agrees to a text that was never written."""
     texts = wordings.current(form.purpose, language, form.channels)
-    known = Topic.objects.in_bulk(form.topics, field_name="key") if form.topics else {}
+    known = {topic.key: topic for topic in Topic.objects.filter(key__in=form.topics)} if form.topics else {}
     return Showing(
         form,
         language,

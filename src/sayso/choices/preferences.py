@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -57,7 +58,7 @@ class Standing:
     def address(self, channel: Channel) -> str | None:
         return self.contact.phone if channel in PHONE_CHANNELS else self.contact.email
 
-    def address_key(self, channel: Channel) -> bytes | None:
+    def address_key(self, channel: Channel) -> bytes | memoryview | None:
         return self.contact.phone_key if channel in PHONE_CHANNELS else self.contact.email_key
 
 
@@ -96,6 +97,11 @@ def together(channel: Channel) -> tuple[Channel, ...]:
     return PHONE_CHANNELS if channel in PHONE_CHANNELS else (channel,)
 
 
+def now() -> datetime:
+    """When the person acts."""
+    return timezone.now()
+
+
 def standing(person: Person) -> Standing | None:
     """What is known of the person of a link, in its shop; None where there never was such a contact."""
     contact = Contact.objects.filter(pk=person.contact_id).first()
@@ -128,7 +134,9 @@ def groups(person: Person, standing: Standing, words: Words) -> list[Group]:
             state,
             getattr(words, f"state_{state if state in IN_WORDS else 'NONE'}"),
             words.say("switch_on", channel=name),
-            [(topic, wanted[topic.key]) for topic in standing.topics] if state in (State.SUBSCRIBED, State.PENDING) else [],
+            [(topic, wanted[topic.key]) for topic in standing.topics]
+            if state in (State.SUBSCRIBED, State.PENDING)
+            else [],
         )
 
     phone = [line(channel) for channel in standing.channels if channel in PHONE_CHANNELS]
@@ -141,16 +149,14 @@ def groups(person: Person, standing: Standing, words: Words) -> list[Group]:
     return sorted(made, key=lambda group: person.channel not in {one.channel for one in group.lines})
 
 
-def stop(
-    standing: Standing, channels: Iterable[str], source: str, language: str, evidence: dict[str, Any]
-) -> None:
+def stop(standing: Standing, channels: Iterable[str], source: str, language: str, evidence: dict[str, Any]) -> None:
     """Record the opt-out of each channel; never refused, never asked twice."""
     wanted = [Channel(one) for one in channels if one in set(Channel)]
     # One a group of channels that stop together; the door does the other.
     chosen = list({together(one): one for one in reversed(wanted)}.values())
-    now = timezone.now()
+    moment = now()
     record(
-        ConsentEvent(standing.contact.pk, one, "OPT_OUT", now, source, language=language, evidence=evidence)
+        ConsentEvent(standing.contact.pk, one, "OPT_OUT", moment, source, language=language, evidence=evidence)
         for one in chosen
     )
 
@@ -171,7 +177,7 @@ def start(
     outcomes = record(
         [
             ConsentEvent(
-                standing.contact.pk, channel, "OPT_IN_UNCONFIRMED" if ask else "OPT_IN", timezone.now(),
+                standing.contact.pk, channel, "OPT_IN_UNCONFIRMED" if ask else "OPT_IN", now(),
                 "preference_centre", address=standing.address(channel),
                 wording_version=f"preference_centre/{channel}/{words.tag}/{texts.version()}", language=words.tag,
                 evidence=evidence | {"wording": words.say(text, channel=name, shop=shop.name)},
@@ -179,6 +185,8 @@ def start(
         ]
     )  # fmt: skip
     own = [one for one in outcomes if one.contact_id == standing.contact.pk and one.channel == channel]
+    if own and own[-1].refusal_code == "STALE":  # in the very second of the opt-out, which wins a tie
+        return "too_soon"
     state = own[-1].to_state if own else standing.states[channel]
     return {State.SUBSCRIBED: "done_on", State.PENDING: "done_pending"}.get(state, "not_on")
 

@@ -69,21 +69,24 @@ def _strict(response: HttpResponse, *, script: bool = False, ancestors: Collecti
     for name, value in headers.items():
         response[name] = value
     if ancestors:
-        response.xframe_options_exempt = True  # type: ignore[attr-defined]  # else the middleware adds DENY
+        response.xframe_options_exempt = True  # else the middleware adds DENY
     return response
 
 
-def neutral(request: HttpRequest, what: str, shop: Shop | None = None, *, status: int, **options: Any) -> HttpResponse:
+def neutral(
+    request: HttpRequest, what: str, shop: Shop | None = None, *, status: int = 200, **options: Any
+) -> HttpResponse:
     """A page that says only that there is nothing here: ``broken``, ``nobody``, ``closed``, ``too_often`` …"""
     words = texts.words(texts.choose(request, texts.languages(), shop=shop.language if shop else ""))
-    return respond(request, "neutral.html", shop, words, status=status, **_named(words, shop, what), **options)
+    heading, text = _named(words, shop, what)
+    return respond(request, "neutral.html", shop, words, status=status, heading=heading, text=text, **options)
 
 
-def _named(words: Words, shop: Shop | None, what: str) -> dict[str, str]:
+def _named(words: Words, shop: Shop | None, what: str) -> tuple[str, str]:
     name = (consent_settings.of(shop).controller_name or shop.name) if shop else ""
     if what == "too_often":
-        return {"heading": words.too_often, "text": ""}
-    return {"heading": words.say(what, shop=name), "text": words.say(f"{what}_text", shop=name)}
+        return words.too_often, ""
+    return words.say(what, shop=name), words.say(f"{what}_text", shop=name)
 
 
 def person_words(request: HttpRequest, shop: Shop, *known: str | None) -> Words:

@@ -6,7 +6,6 @@ person waits: whatever was filled in, one row is written and one job queued.
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +16,9 @@ from sayso.consent.events import PHONE_CHANNELS, Channel, ConsentEvent
 from sayso.consent.models import Wording
 from sayso.consent.record import record
 from sayso.consent.wordings import named
+from sayso.contacts.addresses import email_key, phone_key, shop_secret
 from sayso.contacts.api import by_key
 from sayso.contacts.apply import Actor, apply
-from sayso.contacts.addresses import email_key, phone_key, shop_secret
 from sayso.contacts.changes import ContactChange, Profile, Source
 from sayso.events.models import Event
 from sayso.shops.tenancy import shop_context
@@ -27,8 +26,6 @@ from sayso.shops.tenancy import shop_context
 from .hosted import Filled
 from .models import Form, Submission
 from .tokens import Shown
-
-log = logging.getLogger(__name__)
 
 BATCH = 500
 
@@ -80,7 +77,9 @@ def _take(shop_id: int, batch: list[Submission]) -> None:
     owners = _owners(shop_id, batch)
     forms = Form.objects.in_bulk({one.form_id for one in batch})
     texts = named({name for one in batch for name in one.wordings.values()})
-    record([event for number, one in enumerate(batch) for event in _events(one, forms[one.form_id], owners, number, texts)])
+    record(
+        [event for number, one in enumerate(batch) for event in _events(one, forms[one.form_id], owners, number, texts)]
+    )
     Event.objects.bulk_create(
         Event(
             shop_id=shop_id, kind="form.submitted", contact_id=contact_id, occurred_at=one.submitted_at,
@@ -105,10 +104,10 @@ def _owners(shop_id: int, batch: list[Submission]) -> dict[tuple[int, str], int]
     """
     secret = shop_secret(shop_id)
     addresses = [
-        _Address(number, kind, hashing(secret, one.given[kind]))
+        _Address(number, kind, hashing(secret, _given(one)[kind]))
         for number, one in enumerate(batch)
         for kind, hashing in (("phone", phone_key), ("email", email_key))
-        if one.given and one.given.get(kind)
+        if _given(one).get(kind)
     ]
     known = {
         (kind, key): contact.pk
@@ -130,9 +129,15 @@ def _owners(shop_id: int, batch: list[Submission]) -> dict[tuple[int, str], int]
     return {(one.submission, one.kind): known[one.kind, one.key] for one in addresses}
 
 
+def _given(one: Submission) -> dict[str, Any]:
+    """What was filled in; there until the submission is taken."""
+    given: dict[str, Any] = one.given or {}
+    return given
+
+
 def _new_contact(one: Submission, kinds: set[str]) -> ContactChange:
-    given = {kind: one.given[kind] for kind in kinds}
-    profile = Profile(first_name=one.given.get("name") or None, locale=one.language, **given)
+    given = {kind: _given(one)[kind] for kind in kinds}
+    profile = Profile(first_name=_given(one).get("name") or None, locale=one.language, **given)
     return ContactChange(source=Source.FORM, profile=profile, fields=frozenset({"first_name", "locale", *kinds}))
 
 
@@ -146,14 +151,14 @@ def _events(
     for channel in map(Channel, one.channels):
         kind = "phone" if channel in PHONE_CHANNELS else "email"
         text = texts.get(one.wordings[channel])
-        evidence = one.given["evidence"] | shared | {"wording": text.text if text else ""}
+        evidence = _given(one)["evidence"] | shared | {"wording": text.text if text else ""}
 
         def event(
             what: str, topic: str | None, channel: Channel = channel, kind: str = kind, evidence: dict = evidence
         ) -> ConsentEvent:
             return ConsentEvent(
                 contact_id=owners[number, kind], channel=channel, event=what, occurred_at=one.submitted_at,
-                source=form.purpose, address=one.given[kind], topic=topic, wording_version=one.wordings[channel],
+                source=form.purpose, address=_given(one)[kind], topic=topic, wording_version=one.wordings[channel],
                 language=one.language, evidence=evidence,
             )  # fmt: skip
 

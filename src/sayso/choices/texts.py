@@ -47,7 +47,10 @@ class Words(SimpleNamespace):
 def words(tag: str) -> Words:
     """The texts of a language, by its tag or the primary part of it; English where there are none."""
     known = _file()
-    best = next((one for one in (tag, tag.split("-")[0].lower(), DEFAULT) if one in known and one != "meta"), DEFAULT)
+    best = next(
+        (one for one in (tag, tag.split("-", maxsplit=1)[0].lower(), DEFAULT) if one in known and one != "meta"),
+        DEFAULT,
+    )
     return Words(**known[DEFAULT] | known[best], tag=best)
 
 

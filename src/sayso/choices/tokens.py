@@ -133,9 +133,7 @@ def _load(purpose: str, token: str, max_age: timedelta) -> dict[str, Any]:
     return loaded
 
 
-def write_shown(
-    shop_id: int, form_id: int, version: int, language: str, wordings: Mapping[str, str], page: str
-) -> str:
+def write_shown(shop_id: int, form_id: int, version: int, language: str, wordings: Mapping[str, str], page: str) -> str:
     value = {"s": shop_id, "f": form_id, "v": version, "l": language, "w": dict(wordings), "p": page}
     return _dump("form", value | {"n": secrets.token_urlsafe(9)})
 

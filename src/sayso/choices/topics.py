@@ -78,8 +78,15 @@ def effective(topics: Iterable[Topic], choices: Choices, channel: str) -> dict[s
 
 
 def events(
-    contact_id: int, channel: Channel, wanted: Mapping[str, bool], choices: Choices, *, source: str, actor_kind: str,
-    language: str | None = None, evidence: dict[str, Any] | None = None,
+    contact_id: int,
+    channel: Channel,
+    wanted: Mapping[str, bool],
+    choices: Choices,
+    *,
+    source: str,
+    actor_kind: str,
+    language: str | None = None,
+    evidence: dict[str, Any] | None = None,
 ) -> list[ConsentEvent]:
     """The events that bring a contact's choices on a channel to ``wanted``: those that differ, and on the first choice all,
     because from then on silence means no."""

@@ -25,7 +25,7 @@ PER_NETWORK, PER_ADDRESS = 20, 5
 @require_http_methods(["GET", "HEAD", "POST"])
 def form(request: HttpRequest, shop_id: int, key: str, embedded: bool = False) -> HttpResponse:
     shop, found = _find(shop_id, key)
-    ancestors = found.origins if found and embedded else ()
+    ancestors: list[str] = found.origins if found and embedded else []
     if shop is None or found is None or found.status == Form.Status.DRAFT:
         return public.neutral(request, "broken", status=404)
     if found.status == Form.Status.CLOSED:
@@ -93,19 +93,25 @@ def names(showing: Showing) -> dict[str, str]:
 
 
 def _page(
-    request: HttpRequest, shop: Shop, showing: Showing, filled: Filled, *, ancestors: list[str], **more: object
+    request: HttpRequest,
+    shop: Shop,
+    showing: Showing,
+    filled: Filled,
+    *,
+    ancestors: list[str],
+    status: int = 200,
+    stale: str = "",
 ) -> HttpResponse:
     form = showing.form
     page = request.build_absolute_uri(request.path)
     framing = request.headers.get("Referer", "")
     if any(framing.startswith(f"{origin}/") for origin in ancestors):
         page = framing[:500]
-    status = int(more.pop("status", 200))  # type: ignore[call-overload]
     token = write_shown(shop.pk, form.pk, form.version, showing.language, names(showing), page)
     return public.respond(
         request, "form.html", shop, texts.words(showing.language), status=status, ancestors=ancestors,
         languages=form.languages, showing=showing, filled=filled, shown=token, kiosk=False,
-        decided=consent_settings.of(shop), **more,
+        decided=consent_settings.of(shop), stale=stale,
     )  # fmt: skip
 
 
@@ -124,7 +130,12 @@ def thanks(request: HttpRequest, shop_id: int, key: str, embedded: bool = False)
     words = texts.words(texts.choose(request, found.languages, shop=shop.language))
     back = reverse("form_embedded" if embedded else "form", args=[shop_id, key])
     return public.respond(
-        request, "thanks.html", shop, words, ancestors=found.origins if embedded else (), back=f"{back}?lang={words.tag}"
+        request,
+        "thanks.html",
+        shop,
+        words,
+        ancestors=found.origins if embedded else (),
+        back=f"{back}?lang={words.tag}",
     )
 
 

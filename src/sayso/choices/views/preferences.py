@@ -25,7 +25,7 @@ HOUR = 3600
 CHANGES = 60
 """Changes an hour with one link; stopping is never refused."""
 
-NOTICES = ("done_on", "done_pending", "done_off", "saved", "not_on", "why_thanks")
+NOTICES = ("done_on", "done_pending", "done_off", "saved", "not_on", "too_soon", "why_thanks")
 
 View = Callable[..., HttpResponse]
 
@@ -129,7 +129,7 @@ def _left(
     best = texts.best([words.tag, shop.language], list(custom))
     return public.respond(
         request, "unsubscribed.html", shop, words, token=token, reasons=[] if said else _reasons(words),
-        own_text=custom[best] if best else "", channel_name=getattr(words, person.channel),  # type: ignore[index]
+        own_text=custom[best] if best else "", channel_name=getattr(words, person.channel),
         may_return=person.channel in standing.channels,
     )  # fmt: skip
 
@@ -150,16 +150,18 @@ def again(
 
 @require_http_methods(["POST"])
 @of_a_person
-def why(
-    request: HttpRequest, token: str, person: Person, shop: Shop, standing: Standing, words: Words
-) -> HttpResponse:
+def why(request: HttpRequest, token: str, person: Person, shop: Shop, standing: Standing, words: Words) -> HttpResponse:
     _keep_reason(request, token, person, standing)
     return public.redirect(f"{reverse('preferences', args=[token])}?lang={words.tag}&notice=why_thanks")
 
 
 def _keep_reason(request: HttpRequest, token: str, person: Person, standing: Standing) -> None:
     reason = request.POST.get("reason", "")
-    if reason in set(Feedback.Reason) and not standing.redacted and limits.allowed("why", token[-40:], most=3, seconds=HOUR):
+    if (
+        reason in set(Feedback.Reason)
+        and not standing.redacted
+        and limits.allowed("why", token[-40:], most=3, seconds=HOUR)
+    ):
         preferences.keep_reason(person, reason, request.POST.get("text", ""))
 
 

@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from sayso.choices import panels as choices
 from sayso.commerce import panels as commerce
 from sayso.consent import panels as consent_panels
 from sayso.consent import queries as consent
@@ -44,6 +45,7 @@ def profile(request: Request, contact_id: int) -> HttpResponse:
     if tab == "information":
         context["panels"] = [
             consent_panels.profile(contact_id, number(request.GET, "ledger_before")),
+            choices.profile(contact_id),
             commerce.profile(contact_id),
             messaging.profile(contact_id),
         ]
