@@ -46,7 +46,7 @@ def test_a_customer_fills_it_in(form, tablet, visitor, ready):
     answer = visitor.fill(tablet)
     assert answer["Location"].startswith(f"{tablet}/thanks")
     thanks = visitor.get(answer["Location"]).content.decode()
-    assert f'content="8;url={tablet}"' in thanks
+    assert f'data-next="{tablet}"' in thanks
     enter_shop(ready.pk)
     take(ready.pk)
     assert ConsentState.objects.get().whatsapp_state == "PENDING"  # whatever the settings

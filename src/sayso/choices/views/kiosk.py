@@ -21,9 +21,6 @@ from .hosted import HOUR, PER_ADDRESS, names, ticked
 PER_TABLET = 120
 """Submissions an hour; a shop's tablets share an IP address, so that is no measure here."""
 
-NEXT = 8
-"""Seconds that the thanks stay before the form is there for the next person."""
-
 PERMISSION = "consent.record_opt_in"
 
 
@@ -93,4 +90,4 @@ def thanks(request: HttpRequest, token: str) -> HttpResponse:
     _, shop, form, _ = opened
     words = texts.words(texts.choose(request, form.languages, shop=shop.language))
     start = reverse("kiosk", args=[token])
-    return public.respond(request, "thanks.html", shop, words, kiosk=True, back=start, refresh=NEXT)
+    return public.respond(request, "thanks.html", shop, words, script=True, kiosk=True, back=start)
