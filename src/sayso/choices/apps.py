@@ -7,8 +7,11 @@ class ChoicesConfig(AppConfig):
 
     def ready(self) -> None:
         from sayso.consent import links as registry
+        from sayso.shops import personal
 
-        from . import links
+        from . import holdings, links
+
+        personal.declare(*holdings.ALL)
 
         registry.providers.update(
             confirmation=links.confirmation_url, preferences=links.preference_url, unsubscribe=links.unsubscribe_url
