@@ -17,8 +17,8 @@ from tests.serving import serving
 from sayso.choices import links, manage
 from sayso.choices.models import Submission
 from sayso.choices.submit import take
-from sayso.choices.topics import create as make_topic
 from sayso.choices.tokens import Kiosk, write_kiosk
+from sayso.choices.topics import create as make_topic
 from sayso.consent import settings as consent_settings
 from sayso.consent.models import ConsentState, LedgerEntry
 from sayso.shops.models import Membership, Shop, User

@@ -92,6 +92,19 @@ def test_what_may_not_frame(owner_client, shop, origin):
         assert not Form.objects.exists()
 
 
+def test_heading_and_introduction_in_each_language(owner_client, make_form, visitor):
+    form = make_form()
+    said = {"title_de": "Neues", "intro_de": "Zweimal im Monat"}
+    owner_client.post(
+        f"/audience/forms/{form.pk}", {"title": "News", "channels": ["email"], "languages": ["en", "de"]} | said
+    )
+    form.refresh_from_db()
+    assert (form.version, form.translations) == (2, {"de": {"title": "Neues", "intro": "Zweimal im Monat"}})
+    german, english = (visitor.get(f"{address(form)}?lang={tag}").content.decode() for tag in ("de", "en"))
+    assert "Neues" in german and "Zweimal" in german
+    assert "<h1>News</h1>" in english and "Zweimal" not in english
+
+
 def test_topics_are_made_renamed_and_deleted_and_keys_are_not_given_out_again(owner_client, shop):
     owner_client.post("/settings/topics", {"title": "  New   arrivals ", "description": "On Fridays"})
     topic = Topic.objects.get()

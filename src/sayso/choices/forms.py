@@ -83,6 +83,31 @@ class FormForm(forms.Form):
             del self.fields["place"]
         if not topics:
             del self.fields["topics"]
+        self.translated = form.languages if form and len(form.languages) > 1 else []
+        for language in self.translated:
+            self._add_translation(language, form.translations.get(language, {}) if form else {})
+
+    def _add_translation(self, language: str, own: dict[str, str]) -> None:
+        name = texts.languages().get(language, language)
+        self.fields[f"title_{language}"] = forms.CharField(
+            max_length=120, required=False, label=f"Heading in {name}", initial=own.get("title", "")
+        )
+        self.fields[f"intro_{language}"] = forms.CharField(
+            max_length=500, required=False, label=f"Introduction in {name}", initial=own.get("intro", ""),
+            widget=forms.Textarea(attrs={"rows": 2}), help_text="Empty: as above.",
+        )  # fmt: skip
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What was filled in, by the names that a form has."""
+        cleaned = dict(self.cleaned_data)
+        said = {
+            language: {name: cleaned.pop(f"{name}_{language}") for name in ("title", "intro")}
+            for language in self.translated
+        }
+        if said:
+            cleaned["translations"] = {language: own for language, own in said.items() if any(own.values())}
+        return cleaned
 
     def clean_origins(self) -> list[str]:
         """Bare origins; a host alone is read as https."""

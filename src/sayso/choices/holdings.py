@@ -11,14 +11,16 @@ from .models import Feedback, Submission
 
 def _submissions(subject: Subject) -> Iterator[Row]:
     rows = Submission.objects.filter(contacts__overlap=list(subject.contact_ids)).order_by("id")
-    yield from rows.values(
+    for row in rows.values(
         "id", "form_id", "form_version", "language", "channels", "topics", "wordings", "submitted_at"
-    ).iterator()
+    ).iterator():
+        yield dict(row)
 
 
 def _feedback(subject: Subject) -> Iterator[Row]:
     rows = Feedback.objects.filter(contact_id__in=list(subject.contact_ids)).order_by("id")
-    yield from rows.values("contact_id", "channel", "reason", "text", "at").iterator()
+    for row in rows.values("contact_id", "channel", "reason", "text", "at").iterator():
+        yield dict(row)
 
 
 def _scrub_feedback(subject: Subject) -> int:

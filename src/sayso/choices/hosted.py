@@ -34,6 +34,19 @@ class Showing:
     topics: list[Topic]
 
     @property
+    def title(self) -> str:
+        return self._own("title") or self.form.title
+
+    @property
+    def intro(self) -> str:
+        return self._own("intro") or self.form.intro
+
+    def _own(self, name: str) -> str:
+        """What the form says in this very language."""
+        text: str = self.form.translations.get(self.language, {}).get(name, "")
+        return text
+
+    @property
     def asks_phone(self) -> bool:
         return any(channel in PHONE_CHANNELS for channel in self.wordings)
 

@@ -23,7 +23,7 @@ from .forms import CHANNELS
 from .hosted import missing_wordings
 from .models import Form, Submission
 
-SHOWN = ("title", "intro", "channels", "topics", "languages", "asks_name")
+SHOWN = ("title", "intro", "translations", "channels", "topics", "languages", "asks_name")
 """What people see: a change of it is another version."""
 
 

@@ -25,6 +25,7 @@ class Form(TenantModel):
     version = models.IntegerField(default=1, db_default=1)
     title = models.CharField(max_length=120)
     intro = models.CharField(max_length=500, blank=True, default="", db_default="")
+    translations = models.JSONField(default=dict)  # language → {"title": …, "intro": …}, where it has its own
     channels = ArrayField(models.CharField(max_length=8))
     topics = ArrayField(models.CharField(max_length=64), default=list)
     languages = ArrayField(models.CharField(max_length=35))

@@ -62,6 +62,7 @@ class Migration(migrations.Migration):
                 ("version", models.IntegerField(db_default=1, default=1)),
                 ("title", models.CharField(max_length=120)),
                 ("intro", models.CharField(blank=True, db_default="", default="", max_length=500)),
+                ("translations", models.JSONField(default=dict)),
                 (
                     "channels",
                     django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=8), size=None),

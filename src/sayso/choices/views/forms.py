@@ -31,7 +31,7 @@ def index(request: Request) -> HttpResponse:
 def new(request: Request) -> HttpResponse:
     form = FormForm(request.POST or None, topics=manage.topic_choices(), initial=_beginning(request))
     if request.method == "POST" and form.is_valid():
-        content = {"topics": []} | form.cleaned_data
+        content = {"topics": []} | form.content
         made = manage.create(content.pop("kind"), actor_id=str(request.user.pk), **content)
         messages.success(request, "The form is a draft. Nobody sees it before you publish it.")
         return redirect("form_detail", made.pk)
@@ -53,7 +53,7 @@ def detail(request: Request, form_id: int) -> HttpResponse:
     found = get_object_or_404(Form, pk=form_id)
     form = FormForm(request.POST or None, topics=manage.topic_choices(), form=found)
     if request.method == "POST" and form.is_valid():
-        manage.change(found, actor_id=str(request.user.pk), **form.cleaned_data)
+        manage.change(found, actor_id=str(request.user.pk), **form.content)
         messages.success(request, "Saved.")
         return redirect("form_detail", found.pk)
     problems = manage.problems(found, request.shop)
