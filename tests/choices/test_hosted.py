@@ -245,3 +245,18 @@ def test_a_form_of_another_shop_is_none_here(make_form, make_shop, visitor):
     assert visitor.get(f"/f/{other.pk}-{form.key}").status_code == 404
     enter_shop(form.shop_id)
     assert Form.objects.count() == 1
+
+
+def test_what_was_given_up_is_queued_again_each_hour(make_form, visitor, ready):
+    from procrastinate.contrib.django.models import ProcrastinateJob
+
+    from sayso.choices.tasks import take_up_again
+
+    visitor.fill(address(make_form()))
+    jobs = ProcrastinateJob.objects.filter(task_name="choices.take_up", args={"shop_id": ready.pk})
+    assert jobs.count() == 1  # queued with the submission, in its transaction
+    take_up_again(0)
+    assert jobs.count() == 2
+    taken(ready)
+    take_up_again(0)
+    assert jobs.count() == 2

@@ -205,6 +205,7 @@ EVENTS = {
     "campaign.launched": "Campaign launched",
     "campaign.stopped": "Campaign stopped",
     "settings.changed": "Settings changed",
+    "form.submitted": "Form handed in",
     "form.changed": "Form changed",
     "form.published": "Form published",
     "form.closed": "Form closed",

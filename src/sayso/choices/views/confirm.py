@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from sayso.consent.events import ConsentEvent, State
+from sayso.consent.events import PHONE_CHANNELS, ConsentEvent, State
 from sayso.consent.models import ConsentState
 from sayso.consent.record import record
 from sayso.contacts.models import Contact
@@ -30,14 +30,13 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     if shop is None:
         return public.neutral(request, "broken", status=404)
     with shop_context(shop.pk):
-        # The contact's row is the lock that every change of its consent takes: what is read here still holds below.
         contact = Contact.objects.filter(pk=asked.contact_id).first()
         if contact is None or contact.redacted_at or contact.deleted_at:
             return public.neutral(request, "nobody", shop)
         words = public.person_words(request, shop, contact.language, contact.locale)
         step = standing(asked)
         if step == WAITING and request.method == "POST":
-            step = _record(request, asked, words.tag)
+            step = _record(request, asked, contact, words.tag)
         channel = getattr(words, asked.channel)
         return public.respond(
             request, "confirm.html", shop, words, languages=texts.languages() if step == WAITING else (), step=step,
@@ -69,11 +68,14 @@ def standing(asked: Confirmation) -> str:
     return WAITING if still else "not_waiting"
 
 
-def _record(request: HttpRequest, asked: Confirmation, language: str) -> str:
+def _record(request: HttpRequest, asked: Confirmation, contact: Contact, language: str) -> str:
+    """The door has the last word: an opt-out or another address that came in since :func:`standing` looked wins there. (A
+    newer request of the same address would be confirmed in its place.)"""
     outcomes = record(
         [
             ConsentEvent(
                 asked.contact_id, asked.channel, "CONFIRM", timezone.now(), "double_opt_in", language=language,
+                address=contact.phone if asked.channel in PHONE_CHANNELS else contact.email,
                 evidence=public.evidence(request, opt_in_at=asked.opt_in_at.isoformat()),
             )
         ]
