@@ -10,6 +10,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from sayso.campaigns.api import router as campaigns
+from sayso.choices.api import router as choices
 from sayso.consent.api import router as consent
 from sayso.consent.proof.api import router as proof
 from sayso.messaging.api import router as messaging
@@ -63,7 +64,7 @@ api = Api(
     urls_namespace="api",
     docs_url=None,
 )
-for router in (contacts, consent, proof, activity, campaigns, messaging):
+for router in (choices, contacts, consent, proof, activity, campaigns, messaging):
     api.add_router("", router)
 
 

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "sayso.consent",
     "sayso.audience",
     "sayso.messaging",
+    "sayso.choices",
     "sayso.campaigns",
     "sayso.shopify",
     "sayso.api",
@@ -148,8 +149,15 @@ STATIC_ROOT = environment.data_dir() / "static"
 WHITENOISE_USE_FINDERS = True  # served from the checkout: no collect step between a clone and a page
 WHITENOISE_AUTOREFRESH = False
 
-# The cache holds sign-in rate limits; being in the database, they hold for all processes.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
+# The cache holds rate limits and what was used once; being in the database, they hold for all processes. Above the most
+# entries Django throws a third away, whatever it guards: at 300, its default, a crowd would lift the limits.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        "OPTIONS": {"MAX_ENTRIES": 200_000},
+    }
+}
 
 SHOPIFY_URL = environment.get("SAYSO_SHOPIFY_URL", "https://{shop}")
 SHOPIFY_API_VERSION = "2026-10"

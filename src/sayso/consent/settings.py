@@ -46,6 +46,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     privacy_policy_url: Url = ""
     terms_url: Url = ""
     brand_colour: Annotated[str, Meta(pattern="^(#[0-9a-fA-F]{6})?$")] = ""  # of the shop's public pages
+    unsubscribe_mode: Literal["ONE_CLICK", "TWO_CLICKS", "CATEGORIES"] = "ONE_CLICK"  # features §6.11
     retention: dict[str, Days] = field(default_factory=dict)  # kind of data → days; unlimited where absent
 
     def confirmation(self, channel: str) -> Confirmation:

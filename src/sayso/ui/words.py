@@ -126,6 +126,9 @@ SOURCES = {
     "inbound": "Inbound message",
     "order": "Order",
     "form": "Form",
+    "hosted_form": "Hosted form",
+    "in_store_form": "In-store form",
+    "preference_centre": "Preference page",
     "chat_widget": "Chat widget",
     "bis_widget": "Back-in-stock widget",
     "keyword": "Keyword reply",
@@ -223,7 +226,16 @@ EVENTS = {
     "suppression.local_ended": "Block of an address ended",
     "export.created": "Export made",
     "settings.changed": "Settings changed",
-    "export.created": "Exported",
+    "form.submitted": "Form handed in",
+    "form.changed": "Form changed",
+    "form.published": "Form published",
+    "form.closed": "Form closed",
+    "kiosk.opened": "Kiosk opened",
+    "topic.changed": "Topic changed",
+    "wording.added": "Wording added",
+    "preferences.feedback": "Said why they left",
+    "subscribeFromAPI": "Subscribed through the API",
+    "subscribeUpdateFromAPI": "Subscribed again through the API",
 }
 
 ORIGINS = {

@@ -7,6 +7,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from sayso.choices import panels as choices
 from sayso.commerce import panels as commerce
 from sayso.consent import panels as consent_panels
 from sayso.consent import queries as consent
@@ -45,6 +46,7 @@ def profile(request: Request, contact_id: int) -> HttpResponse:
         context["panels"] = [
             messaging.possible_opt_outs(contact_id),
             consent_panels.profile(contact_id, number(request.GET, "ledger_before"), request.GET.get("at", "")),
+            choices.profile(contact_id),
             commerce.profile(contact_id),
             messaging.profile(contact_id),
         ]
