@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -41,10 +41,11 @@ def of(shop: Shop) -> settings.Settings:
     return settings.of(Shop.objects.get(pk=shop.pk))
 
 
-def write(contact_id: int, text: str) -> Message:
+def write(contact_id: int, text: str, *, ago: timedelta = timedelta(0)) -> Message:
     phone = Contact.objects.get(pk=contact_id).phone
+    at = datetime.now(UTC) - ago
     receive(
-        [InboundMessage(f"wamid.{text}", "text", Person(wa_id=phone.lstrip("+")), datetime.now(UTC), text=text)],
+        [InboundMessage(f"wamid.{text}", "text", Person(wa_id=phone.lstrip("+")), at, text=text)],
         sender_id=None,
     )
     return Message.objects.get(provider_id=f"wamid.{text}")
@@ -170,11 +171,7 @@ class TestTheProfile:
 
     def test_an_older_message_does_not_undo_a_newer_opt_in(self, owner_client: Client, make_contact: Callable) -> None:
         contact_id = make_contact()
-        message = write(contact_id, "lasst das")
-        from django.db import connection
-
-        with connection.cursor() as cursor:
-            cursor.execute("select pg_sleep(1.1)")
+        message = write(contact_id, "lasst das", ago=timedelta(hours=1))
         say(contact_id, "OPT_IN")
         answer = owner_client.post(
             f"/audience/contacts/{contact_id}/unsubscribe", {"channel": "whatsapp", "message": message.pk}, follow=True
