@@ -221,7 +221,7 @@ EVENTS = {
     "suppression.opt_out_added": "Addresses suppressed",
     "suppression.local_added": "Addresses blocked",
     "suppression.local_ended": "Block of an address ended",
-    "export.created": "Export made",
+    "export.created": "Exported",
     "settings.changed": "Settings changed",
     "form.submitted": "Form handed in",
     "form.changed": "Form changed",
