@@ -13,6 +13,7 @@ from sayso.campaigns.api import router as campaigns
 from sayso.choices.api import router as choices
 from sayso.consent.api import router as consent
 from sayso.consent.proof.api import router as proof
+from sayso.consent.statements import router as statements
 from sayso.messaging.api import router as messaging
 from sayso.shops.api import Problem, ProblemDetails, problem_response
 
@@ -64,7 +65,7 @@ api = Api(
     urls_namespace="api",
     docs_url=None,
 )
-for router in (choices, contacts, consent, proof, activity, campaigns, messaging):
+for router in (choices, contacts, consent, statements, proof, activity, campaigns, messaging):
     api.add_router("", router)
 
 

@@ -149,7 +149,11 @@ def record_all(events: list[ConsentEvent]) -> list[ConsentResult]:
         outcomes[outcome.contact_id, outcome.channel, outcome.event].append(outcome)
     results: dict[int, ConsentResult] = {}
     for position, event in sorted(enumerate(events), key=lambda one: one[1].occurred_at or LATEST):
-        entries = outcomes[event.contact_id, event.channel, event.event]
+        # An opt-in that must be confirmed goes by another name in the ledger.
+        entries = (
+            outcomes[event.contact_id, event.channel, event.event]
+            or outcomes[event.contact_id, event.channel, "OPT_IN_UNCONFIRMED"]
+        )
         entry = entries.pop(0) if len(entries) > 1 else entries[0]
         results[position] = ConsentResult(
             channel=event.channel,
