@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "sayso.consent",
     "sayso.audience",
     "sayso.messaging",
+    "sayso.privacy",
     "sayso.campaigns",
     "sayso.shopify",
     "sayso.api",

@@ -19,8 +19,11 @@ LANGUAGE sql STABLE AS $$
                 SELECT FROM address_status a WHERE a.shop_id = c.shop_id AND a.contact_id = c.id AND a.channel = p_channel
                 AND a.address_key = slot.key AND (a.until IS NULL OR a.until > now())
             ) THEN 'CUSTOMER_IS_UNREACHABLE'
+            -- An address of somebody who was erased: only a double opt-in confirmed since then opens it again.
             WHEN EXISTS (
                 SELECT FROM suppression u WHERE u.shop_id = c.shop_id AND u.address_key = slot.key AND u.kind = 'REDACTED'
+                AND (slot.opt_in_basis IS DISTINCT FROM 'DOUBLE_OPT_IN' OR slot.own_opt_in_at IS NULL
+                    OR slot.own_opt_in_at <= u.opted_out_at)
             ) THEN 'CUSTOMER_IS_REDACTED'
             WHEN p_purpose = 'SERVICE' THEN NULL
             WHEN EXISTS (
@@ -74,7 +77,11 @@ LANGUAGE sql STABLE AS $$
             CASE p_channel WHEN 'email' THEN st.email_opt_in_at WHEN 'sms' THEN st.sms_opt_in_at
                 -- A resume gives back an opt-in: it counts as one at its own time.
                 ELSE CASE WHEN st.whatsapp_opt_in_at IS NOT NULL
-                    THEN greatest(st.whatsapp_opt_in_at, st.whatsapp_resumed_at) END END AS opt_in_at
+                    THEN greatest(st.whatsapp_opt_in_at, st.whatsapp_resumed_at) END END AS opt_in_at,
+            CASE p_channel WHEN 'email' THEN st.email_opt_in_at WHEN 'sms' THEN st.sms_opt_in_at
+                ELSE st.whatsapp_opt_in_at END AS own_opt_in_at,
+            CASE p_channel WHEN 'email' THEN st.email_opt_in_basis WHEN 'sms' THEN st.sms_opt_in_basis
+                ELSE st.whatsapp_opt_in_basis END AS opt_in_basis
     ) AS slot
     WHERE c.shop_id = nullif(current_setting('sayso.shop_id', true), '')::bigint AND c.id = ANY (p_contacts)
 $$;
