@@ -19,8 +19,9 @@ LANGUAGE sql STABLE AS $$
                 SELECT FROM address_status a WHERE a.shop_id = c.shop_id AND a.contact_id = c.id AND a.channel = p_channel
                 AND a.address_key = slot.key AND (a.until IS NULL OR a.until > now())
             ) THEN 'CUSTOMER_IS_UNREACHABLE'
-            -- An address of somebody who was erased: only a double opt-in confirmed since then opens it again.
-            WHEN EXISTS (
+            -- An address of somebody who was erased: only a double opt-in confirmed since then opens it again (a resume
+            -- gives none back), and only its confirmation may be asked for.
+            WHEN p_purpose <> 'CONFIRMATION' AND EXISTS (
                 SELECT FROM suppression u WHERE u.shop_id = c.shop_id AND u.address_key = slot.key AND u.kind = 'REDACTED'
                 AND (slot.opt_in_basis IS DISTINCT FROM 'DOUBLE_OPT_IN' OR slot.own_opt_in_at IS NULL
                     OR slot.own_opt_in_at <= u.opted_out_at)
