@@ -12,6 +12,7 @@ from ninja.errors import HttpError, ValidationError
 from sayso.campaigns.api import router as campaigns
 from sayso.consent.api import router as consent
 from sayso.messaging.api import router as messaging
+from sayso.privacy.api import router as privacy
 from sayso.shops.api import Problem, ProblemDetails, problem_response
 
 from .activity import router as activity
@@ -62,7 +63,7 @@ api = Api(
     urls_namespace="api",
     docs_url=None,
 )
-for router in (contacts, consent, activity, campaigns, messaging):
+for router in (contacts, consent, activity, campaigns, messaging, privacy):
     api.add_router("", router)
 
 

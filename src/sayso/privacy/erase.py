@@ -41,7 +41,8 @@ def carry_out(
         return None
     with shop_context(shop.pk):
         if "checkpoint" not in (request.subject or {}):
-            request.subject = {"checkpoint": last_checkpoint()}  # before the batches take it
+            # Before the batches take it.
+            request.subject = (request.subject or {}) | {"checkpoint": last_checkpoint()}
             request.save(update_fields=["subject"])
     for attempt in range(TRIES):
         _remove_all(request, should_stop)
@@ -65,7 +66,7 @@ def _remove_all(request: PrivacyRequest, should_stop: Callable[[], bool]) -> Non
 def _certify(request: PrivacyRequest, shop: Shop) -> ErasureCertificate:
     with shop_context(shop.pk):
         request.refresh_from_db()
-        token = secrets.token_urlsafe(32)
+        token = (request.subject or {}).get("certificate") or secrets.token_urlsafe(32)
         document = canonical(_document(request, shop, token))
         key_id, signature = signing.sign(document.encode())
         with connection.cursor() as cursor:

@@ -57,19 +57,17 @@ def find(named: Named, shop: Shop) -> list[int]:
     not found again by address, for they have none.
     """
     if named.customer_id:
-        found = Contact.objects.filter(shopify_customer_id=named.customer_id).values_list("pk", flat=True)
-        if found := list(found):
-            return found
+        by_id = list(Contact.objects.filter(shopify_customer_id=named.customer_id).values_list("pk", flat=True))
+        if by_id:
+            return by_id
     secret = addresses.shop_secret(shop.pk)
-    holders = Contact.objects.filter(redacted_at=None).order_by("pk")
+    holders = Contact.objects.filter(redacted_at=None).order_by("pk").values_list("pk", flat=True)
     if named.customer_id:
         holders = holders.filter(shopify_customer_id=None)
-    if named.email:
-        found = list(holders.filter(email_key=addresses.email_key(secret, named.email)).values_list("pk", flat=True))
-        if found:
-            return found
+    if named.email and (by_email := list(holders.filter(email_key=addresses.email_key(secret, named.email)))):
+        return by_email
     if named.phone and (e164 := normalise(named.phone, shop.country).e164):
-        return list(holders.filter(phone_key=addresses.phone_key(secret, e164)).values_list("pk", flat=True))
+        return list(holders.filter(phone_key=addresses.phone_key(secret, e164)))
     return []
 
 

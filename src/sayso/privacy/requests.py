@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -110,6 +111,7 @@ def erase_shop_on(
         if request.status == Status.DONE:  # the same message again, after it was dealt with
             return request
         request.not_before, request.held, request.note = when, held, note
+        request.subject = {"certificate": secrets.token_urlsafe(32)}  # known before, for who asks may be gone after
     else:
         request.not_before = min(request.not_before, when)
         if origin != Origin.SYSTEM:

@@ -17,6 +17,7 @@ urlpatterns = [
     path("settings/whatsapp", settings.senders, name="senders"),
     path("", include("sayso.contacts.urls")),
     path("", include("sayso.campaigns.urls")),
+    path("", include("sayso.privacy.urls")),
     path("", include("sayso.shopify.urls")),
     path("", include("sayso.shops.urls")),
 ]

@@ -90,6 +90,13 @@ TEMPLATE = {
     "DRAFT": ("Draft", "calm"),
 }
 
+PRIVACY = {
+    "RECEIVED": ("Received", "calm wait"),
+    "IN_PROGRESS": ("In progress", "info"),
+    "DONE": ("Done", "good"),
+    "FAILED": ("Failed", "bad"),
+}
+
 VOCABULARIES = {
     "consent": CONSENT,
     "consent_short": CONSENT_SHORT,
@@ -99,6 +106,7 @@ VOCABULARIES = {
     "connection": CONNECTION,
     "outcome": OUTCOME,
     "template": TEMPLATE,
+    "privacy": PRIVACY,
 }
 
 SOURCES = {
@@ -130,6 +138,7 @@ SOURCES = {
     "email_complaint": "Spam complaint",
     "reconciliation": "Reconciliation",
     "redaction": "Privacy request",
+    "privacy": "Privacy",
     "merge": "Merge",
     "inferred": "Inferred",
 }
@@ -202,6 +211,11 @@ EVENTS = {
     "campaign.launched": "Campaign launched",
     "campaign.stopped": "Campaign stopped",
     "settings.changed": "Settings changed",
+    "export.created": "Export made",
+    "privacy.requested": "Privacy request",
+    "privacy.done": "Privacy request done",
+    "privacy.package_downloaded": "Access package downloaded",
+    "retention.applied": "Retention periods enforced",
 }
 
 ORIGINS = {
