@@ -6,11 +6,6 @@ from django.db import connection
 
 from sayso.shops import personal
 
-KNOWN = {
-    "privacy_request": "whom a request was about, by number; what they were called is gone when it is done",
-}
-"""Tables about contacts that are no holding, and why."""
-
 
 def test_every_table_that_names_a_contact_is_declared(db):
     with connection.cursor() as cursor:
@@ -22,7 +17,7 @@ def test_every_table_that_names_a_contact_is_declared(db):
                  or a.attname like '%%email' or a.attname like '%%phone')"""
         )
         tables = {name for (name,) in cursor.fetchall()} - {"user_account", "account_emailaddress"}
-    assert tables - personal.declared_tables() - set(KNOWN) == set()
+    assert tables - personal.declared_tables() == set()
 
 
 def test_every_holding_says_how_it_is_erased_or_why_not():

@@ -84,6 +84,14 @@ def _scrub_deliveries(subject: Subject) -> int:
     return call("privacy_scrub_deliveries", subject.request_id, list(subject.subject_keys))
 
 
+def _requests(subject: Subject) -> Iterator[Row]:
+    return stream(
+        "select id, kind, origin, status, received_at, due_at, done_at from privacy_request"
+        " where contact_ids && %s::bigint[] order by id",
+        ids(subject.contact_ids),
+    )
+
+
 ALL = (
     Holding(
         "messages", "Messages", ("message",), _messages, _scrub_messages,
@@ -104,5 +112,9 @@ ALL = (
     Holding(
         "deliveries", "What Shopify and WhatsApp delivered about you, as it came", ("delivery",), _deliveries,
         _scrub_deliveries, why_kept="The provider's id of the delivery, so that a repetition is known; 30 days.",
+    ),
+    Holding(
+        "privacy_requests", "What was asked about your data before", ("privacy_request",), _requests, None,
+        why_kept="That it was asked and answered in time (GDPR Art. 5(2)); whom it named is gone when it is done.",
     ),
 )  # fmt: skip
