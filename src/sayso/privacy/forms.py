@@ -70,6 +70,7 @@ class RetentionForm(forms.Form):
                 required=False,
                 min_value=kind.least,
                 max_value=kind.most,
+                widget=forms.NumberInput(attrs={"class": "short"}),
                 help_text=f"{kind.what} Empty: {default}. From {kind.least} to {kind.most:,}.",
             )
 

@@ -59,7 +59,7 @@ def _scrub_evidence(subject: Subject) -> int:
 
 ALL = (
     Holding(
-        "consent", "What you agreed to, per channel", ("consent_state",), _states, None,
+        "consent", "Consent, per channel", ("consent_state",), _states, None,
         why_kept="Says REDACTED and nothing of the person; the keys of addresses are taken out with the profile.",
     ),
     Holding(

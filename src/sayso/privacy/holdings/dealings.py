@@ -110,11 +110,11 @@ ALL = (
         why_kept="That something happened and when, without what it said.",
     ),
     Holding(
-        "deliveries", "What Shopify and WhatsApp delivered about you, as it came", ("delivery",), _deliveries,
+        "deliveries", "Deliveries of Shopify and WhatsApp, as they came", ("delivery",), _deliveries,
         _scrub_deliveries, why_kept="The provider's id of the delivery, so that a repetition is known; 30 days.",
     ),
     Holding(
-        "privacy_requests", "What was asked about your data before", ("privacy_request",), _requests, None,
+        "privacy_requests", "Earlier privacy requests", ("privacy_request",), _requests, None,
         why_kept="That it was asked and answered in time (GDPR Art. 5(2)); whom it named is gone when it is done.",
     ),
 )  # fmt: skip
