@@ -10,6 +10,7 @@ END $$;
 CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON consent_ledger
     FOR EACH STATEMENT EXECUTE FUNCTION consent_ledger_is_append_only();
 
+-- A trigger on every table that the above guards: privacy/sql/30_erase_shop.sql.
 CREATE OR REPLACE FUNCTION consent_ledger_goes_with_its_shop() RETURNS trigger LANGUAGE plpgsql
 SET search_path = public, pg_temp AS $$
 BEGIN
@@ -24,5 +25,3 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-CREATE OR REPLACE TRIGGER goes_with_its_shop AFTER DELETE ON consent_ledger REFERENCING OLD TABLE AS erased
-    FOR EACH STATEMENT EXECUTE FUNCTION consent_ledger_goes_with_its_shop();

@@ -133,3 +133,16 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION privacy_sweep_erased FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION privacy_sweep_erased TO sayso_app;
+
+-- Every append-only table lets its rows go with their shop, and with nothing else; asked of the catalogue as well.
+DO $$
+DECLARE
+    guarded regclass;
+BEGIN
+    FOR guarded IN SELECT DISTINCT t.tgrelid FROM pg_trigger t
+        WHERE t.tgfoid = 'consent_ledger_is_append_only'::regproc AND NOT t.tgisinternal
+    LOOP
+        EXECUTE format('CREATE OR REPLACE TRIGGER goes_with_its_shop AFTER DELETE ON %s REFERENCING OLD TABLE AS erased
+            FOR EACH STATEMENT EXECUTE FUNCTION consent_ledger_goes_with_its_shop()', guarded);
+    END LOOP;
+END $$;
