@@ -9,9 +9,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.apps import apps
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from sayso.shops import personal
 from sayso.shops.models import Membership, Shop
 from sayso.shops.tenancy import shop_context
 
@@ -71,6 +73,8 @@ def _certify(request: PrivacyRequest, shop: Shop) -> ErasureCertificate:
         key_id, signature = signing.sign(document.encode())
         with connection.cursor() as cursor:
             cursor.execute("select erase_shop(%s, %s, %s, %s, %s)", [request.pk, token, document, key_id, signature])
+    for forget in personal.outside:
+        forget(shop.pk)
     return ErasureCertificate.objects.get(token=token)
 
 
@@ -99,9 +103,14 @@ def _time(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def last_checkpoint() -> dict[str, str] | None:
-    """The newest signed checkpoint of the ledger that covers this shop; None where there is none."""
-    return None
+def last_checkpoint() -> dict[str, Any] | None:
+    """Number, root and time of the shop's newest signed checkpoint; None where none was made."""
+    try:
+        checkpoints = apps.get_model("consent", "Checkpoint")
+    except LookupError:
+        return None
+    last = checkpoints.objects.order_by("-number").values("number", "root", "made_at").first()
+    return last and {"number": last["number"], "root": bytes(last["root"]).hex(), "made_at": _time(last["made_at"])}
 
 
 def _installed_again(request: PrivacyRequest) -> None:

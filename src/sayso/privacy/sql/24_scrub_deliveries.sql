@@ -48,6 +48,8 @@ BEGIN
     WHERE c.shop_id = shop AND c.redacted_at IS NOT NULL AND l.shop_id = shop AND l.contact_id = c.id
         AND l.recorded_at >= c.redacted_at AND v.shop_id = shop AND v.ledger_id = l.id;
     GET DIAGNOSTICS stray = ROW_COUNT;
+    UPDATE privacy_request r SET subject_keys = '{}'
+    WHERE r.shop_id = shop AND r.subject_keys <> '{}' AND r.done_at <= now() - interval '62 days';
     RETURN late + stray;
 END $$;
 REVOKE ALL ON FUNCTION privacy_second_look FROM PUBLIC;
