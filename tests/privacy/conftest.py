@@ -48,7 +48,9 @@ def signing_key(monkeypatch: pytest.MonkeyPatch) -> Ed25519PrivateKey:
     from sayso.privacy import signing
 
     key = Ed25519PrivateKey.generate()
-    monkeypatch.setattr(signing, "sign", lambda text: ("test-key", key.sign(text)))
+    monkeypatch.setattr(
+        signing, "signer", lambda: signing.Signer("test-key", key.public_key().public_bytes_raw(), key.sign)
+    )
     return key
 
 

@@ -7,6 +7,7 @@ import json
 import psycopg
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
 from django.utils import timezone
 from tests.making import make_template
 from tests.privacy.test_redact import eve, order
@@ -87,10 +88,15 @@ def test_nothing_is_left_but_the_certificate(shops, as_owner, signing_key, monke
     signing_key.public_key().verify(bytes(certificate.signature), certificate.document.encode())
     told = json.loads(certificate.document)
     assert (told["shop"], told["certificate"], certificate.former_shop) == (one.domain, certificate.token, one.pk)
+    assert bytes.fromhex(told["public_key"]) == signing_key.public_key().public_bytes_raw()
     assert told["rows_erased"]["consent_ledger"] == before["consent_ledger"]
     assert {k: v for k, v in told["rows_erased"].items() if k in ("contact", "message", "delivery", "membership")} == {
         k: before[k] for k in ("contact", "message", "delivery", "membership")
     }
+    shown = Client().get(f"/erasure-certificates/{certificate.token}")
+    assert shown.status_code == 200 and one.domain in shown.content.decode()
+    file = Client().get(f"/erasure-certificates/{certificate.token}?format=json").json()
+    signing_key.public_key().verify(bytes.fromhex(file["signature"]), file["document"].encode())
     assert "adams" not in certificate.document.lower()
 
 

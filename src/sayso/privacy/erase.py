@@ -69,10 +69,15 @@ def _certify(request: PrivacyRequest, shop: Shop) -> ErasureCertificate:
     with shop_context(shop.pk):
         request.refresh_from_db()
         token = (request.subject or {}).get("certificate") or secrets.token_urlsafe(32)
-        document = canonical(_document(request, shop, token))
-        key_id, signature = signing.sign(document.encode())
+        signer = signing.signer()
+        document = canonical(
+            _document(request, shop, token) | {"key": signer.key_id, "public_key": signer.public.hex()}
+        )
+        signature = signer.sign(document.encode())
         with connection.cursor() as cursor:
-            cursor.execute("select erase_shop(%s, %s, %s, %s, %s)", [request.pk, token, document, key_id, signature])
+            cursor.execute(
+                "select erase_shop(%s, %s, %s, %s, %s)", [request.pk, token, document, signer.key_id, signature]
+            )
     for forget in personal.outside:
         forget(shop.pk)
     return ErasureCertificate.objects.get(token=token)

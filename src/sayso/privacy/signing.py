@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 
-def sign(text: bytes) -> tuple[str, bytes]:
-    """The id of the key that signs now, and its signature (RFC 8032, 64 bytes).
 
-    Raises :class:`sayso.consent.ledger.keys.KeyTrouble` where the private half cannot be read.
-    """
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """The key that signs now: its id, its public half (32 bytes), and how it signs (RFC 8032, 64 bytes)."""
+
+    key_id: str
+    public: bytes
+    sign: Callable[[bytes], bytes]
+
+
+def signer() -> Signer:
+    """Raises :class:`sayso.consent.ledger.keys.KeyTrouble` where the private half cannot be read."""
     from sayso.consent.ledger import keys
 
-    signer = keys.signer()
-    return signer.key.id, signer.sign(text)
+    now = keys.signer()
+    return Signer(now.key.id, now.key.public, now.sign)
