@@ -11,7 +11,8 @@ from .models import Refetch
 
 def _refetches(subject: Subject) -> Iterator[Row]:
     rows = Refetch.objects.filter(shopify_id__in=list(subject.customer_ids)).order_by("pk")
-    yield from rows.values("kind", "shopify_id", "requested_at", "attempts")
+    for row in rows.values("kind", "shopify_id", "requested_at", "attempts"):
+        yield dict(row)
 
 
 def _forget(subject: Subject) -> int:
