@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from sayso.audience.selection import where
+from sayso.campaigns import queries as campaigns
+from sayso.consent import figures, queries
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
 from sayso.ui.contact_list import Filters, fetch
@@ -29,6 +32,16 @@ select shop_id, phone_key, 'OPT_OUT', now(), 'test' from contact where shop_id =
 """
 
 
+LEDGER = """
+insert into consent_ledger (shop_id, contact_id, channel, event, occurred_at, recorded_at, from_state, to_state, outcome,
+    refusal_code, source, actor_kind, entry, hash)
+select shop_id, id, 'whatsapp', case when id %% 9 = 0 then 'OPT_OUT' else 'OPT_IN' end, now(),
+    now() - interval '200 days' + 200 * interval '1 day' * (row_number() over (order by id)) / %(people)s, 'UNKNOWN',
+    case when id %% 9 = 0 then 'UNSUBSCRIBED' else 'SUBSCRIBED' end, 'ACCEPTED', null, 'form', 'customer',
+    repeat('x', 600), sha256('x') from contact where shop_id = %(shop)s order by id
+"""
+
+
 @pytest.fixture
 def two_shops(as_owner):
     shops = [
@@ -36,7 +49,7 @@ def two_shops(as_owner):
         for name in ("one", "two")
     ]
     for shop in shops:
-        for statement in FILL.split(";"):
+        for statement in [*FILL.split(";"), LEDGER]:
             as_owner.execute(statement, {"shop": shop.pk, "people": PEOPLE})
     as_owner.execute("analyze")
     with shop_context(shops[0].pk), connection.cursor() as cursor:
@@ -106,3 +119,39 @@ def test_the_gate(two_shops):
         "shop",
         "topic_choice",
     }  # all but empty
+
+
+def test_a_period_of_the_ledger_is_reached_through_its_key(two_shops):
+    """A week of the ledger reads a week of it: the first entry is found by halving, the rest by the primary key."""
+    since = datetime.now(UTC) - timedelta(days=7)
+    plan = nodes(plan_of(queries.FIRST_SINCE, {"since": since}))
+    assert {relation for _, relation, _ in plan if relation} == {"consent_ledger"}
+    assert ("Seq Scan", "consent_ledger", None) not in plan
+    first = queries.first_since(since)
+    plan = nodes(plan_of(figures.GROUPED, {"since": since, "first": first, "zone": "Europe/Berlin"}))
+    assert "consent_ledger_pkey" in {index for _, _, index in plan}
+    assert ("Seq Scan", "consent_ledger", None) not in plan
+    assert sum(one.number for one in figures.groups(since, "UTC")) == pytest.approx(PEOPLE * 7 / 200, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "index"),
+    [
+        (queries.LedgerFilter(), "consent_ledger_pkey"),
+        (queries.LedgerFilter(event="OPT_OUT", channel="whatsapp"), "consent_ledger_pkey"),
+        (queries.LedgerFilter(contact_id=17), "consent_ledger_contact"),
+    ],
+)
+def test_a_page_of_the_ledger(two_shops, chosen, index):
+    with CaptureQueriesContext(connection) as captured:
+        queries.ledger(chosen)
+    plan = nodes(plan_of(captured[-1]["sql"]))
+    assert index in {found for _, _, found in plan}
+    assert not {"Sort", "Seq Scan"} & {node for node, _, _ in plan}
+
+
+def test_who_opted_out_after_a_campaign(two_shops):
+    """The opt-outs of the time, each looked up among the contact's messages: never all messages of a campaign."""
+    first = queries.first_since(datetime.now(UTC) - timedelta(days=7))
+    plan = nodes(plan_of(campaigns.OPTED_OUT, {"first": first, "campaigns": [1, 2]}))
+    assert ("Seq Scan", "consent_ledger", None) not in plan

@@ -26,6 +26,10 @@ pytestmark = [
 ]
 
 
+IMPORTED = re.compile(r"orders: [\d,]+ imported")
+"""12,000, and what the sandbox's live customers ordered meanwhile."""
+
+
 class Running(NamedTuple):
     url: str
     sandbox: str
@@ -45,7 +49,7 @@ def program(tmp_path_factory) -> Iterator[Running]:
     with output.open("w") as log:
         process = subprocess.Popen([sys.executable, "-m", "sayso", "up"], env=environment, stdout=log, stderr=log)
     try:
-        text = until(output.read_text, lambda said: "12,000 imported" in said or process.poll() is not None, 120)
+        text = until(output.read_text, lambda said: IMPORTED.search(said) or process.poll() is not None, 120)
         assert process.poll() is None, text
         link = re.search(r"(http://\S+)/sign-in/\S+", text)
         sandbox = re.search(r"play with: (http://\S+)", text)
@@ -188,6 +192,17 @@ def test_the_walk(page, program):
     until(lambda: (page.reload(), page.inner_text("main"))[1], lambda text: "Unsubscribed" in text, 30)
     assert "STOP" in page.inner_text("main") or "Opted out" in page.inner_text("main")
     picture(page, "profile-after-stop")
+    accessible(page)
+    page.get_by_role("link", name=re.compile(r"^Entry \d+")).first.click()
+    page.get_by_text("Computed again: it holds").wait_for()
+    accessible(page)
+
+    # The overview counts it.
+    page.goto(f"{program.url}/audience/consent")
+    page.get_by_role("heading", name="Refused attempts").wait_for()
+    page.get_by_role("region", name="Opt-outs after campaigns").get_by_role("link", name="Autumn news").wait_for()
+    picture(page, "consent")
+    accessible(page)
 
     # Found by part of the number, with the new state; live, without a reload.
     page.goto(f"{program.url}/audience/contacts")
@@ -206,7 +221,9 @@ def test_the_walk(page, program):
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/audience/contacts", "/audience/consent", "/campaigns", "/campaigns/new", "/settings/shopify", "/settings/whatsapp",
+    ["/", "/audience/contacts", "/audience/consent", "/audience/consent/ledger",
+     "/audience/consent/suppressed", "/audience/consent/suppressed/import",
+     "/settings/consent/rules", "/campaigns", "/campaigns/new", "/settings/shopify", "/settings/whatsapp",
      "/settings/consent", "/settings/team", "/settings/tokens"],
 )  # fmt: skip
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (360, "light")])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 from tests.making import make_contact, make_template
 
 from sayso.audience.selection import BadAudience
-from sayso.campaigns import actions, build
+from sayso.campaigns import actions, build, queries
 from sayso.campaigns.models import Campaign
+from sayso.consent.events import Channel, ConsentEvent
+from sayso.consent.record import record
 from sayso.events.models import Event
 from sayso.messaging.models import Message, MessageSkip, Sender
 
@@ -130,3 +135,25 @@ def test_stop_skips_what_is_queued(draft):
 def test_bad_audiences(draft, audience):
     with pytest.raises(BadAudience):
         draft(audience=audience or {"nothing": 1})
+
+
+def test_opt_outs_within_72_hours_of_the_message_count(draft):
+    campaign, other, waiting = draft(), draft(), draft()
+    people = [make_contact("OPT_IN") for _ in range(6)]
+    for one in (campaign, other):
+        actions.launch(one.pk, actor="")
+        build_all(one)
+    sent = timezone.now() - timedelta(hours=100)
+    messages = Message.objects.filter(origin_id=campaign.pk)
+    messages.update(status="DELIVERED", sent_at=sent)
+    messages.filter(contact_id=people[5]).update(status="FAILED", sent_at=None)
+    hours = {people[0]: -1, people[1]: 0, people[2]: 71.9, people[3]: 72.1, people[5]: 1}
+    record(
+        ConsentEvent(person, Channel.WHATSAPP, "OPT_OUT", sent + timedelta(hours=after), "stop_reply")
+        for person, after in hours.items()
+    )
+    first, second = queries.opt_outs_after(queries.launched(limit=5))[::-1]
+    assert (first.campaign, second.campaign) == (campaign, other)
+    assert (first.delivered, first.opted_out, first.rate) == (5, 2, 0.4)
+    assert (second.delivered, second.opted_out, second.rate) == (0, 0, None)
+    assert queries.opt_outs_after([waiting]) == []

@@ -14,6 +14,7 @@ from tests.privacy.test_redact import eve, order
 
 from sayso.commerce.apply import apply as apply_orders
 from sayso.config.database import tenant_models
+from sayso.consent.ledger import checkpoint, keys
 from sayso.consent.models import LedgerEntry
 from sayso.intake.models import Delivery
 from sayso.messaging.models import Sender
@@ -112,6 +113,24 @@ def test_a_crash_in_between_loses_neither_rows_nor_counts(shops, as_owner, signi
     assert work.all_due() == 1
     told = json.loads(ErasureCertificate.objects.get().document)["rows_erased"]
     assert told["consent_ledger"] == before["consent_ledger"] and told["event"] >= before["event"]
+
+
+def test_the_last_checkpoint_and_the_files(shops, as_owner, settings, tmp_path):
+    """With the installation's own key, and what lies outside the database."""
+    settings.DATA_DIR = tmp_path
+    one, other = shops
+    made = checkpoint.checkpoint(one.pk)
+    for shop in shops:
+        (tmp_path / "exports" / str(shop.pk) / "1").mkdir(parents=True)
+    ask(one)
+    assert work.all_due() == 1
+    told = json.loads(ErasureCertificate.objects.get().document)
+    assert told["last_checkpoint"]["number"] == 1 and told["rows_erased"]["consent_checkpoint"] == 1 and made
+    assert [path.name for path in (tmp_path / "exports").iterdir()] == [str(other.pk)]
+    [key] = keys.known()
+    certificate = ErasureCertificate.objects.get()
+    assert key.id == certificate.key_id == told["key"]
+    assert key.signed(certificate.document.encode(), bytes(certificate.signature))
 
 
 def test_a_table_that_nobody_thought_of_is_emptied_too(shops, as_owner, signing_key):

@@ -17,10 +17,15 @@ PAGES = [
     "/dashboard/figures",
     "/audience/contacts",
     "/audience/consent",
+    "/audience/consent/figures",
+    "/audience/consent/campaigns",
+    "/audience/consent/ledger",
+    "/audience/consent/suppressed",
     "/campaigns",
     "/settings/shopify",
     "/settings/whatsapp",
     "/settings/consent",
+    "/settings/consent/rules",
     "/settings/team",
     "/settings/tokens",
     "/accounts/2fa/",
@@ -45,7 +50,12 @@ def test_a_viewer_sees_every_page_and_no_button_that_changes(viewer_client: Clie
     answer = viewer_client.get(path)
     assert answer.status_code == 200
     actions = re.findall(r'<form[^>]*method="post"[^>]*action="([^"]*)"', answer.content.decode())
-    allowed = {"/accounts/logout/", "/shops/choose", "/accounts/password/change/"}
+    allowed = {
+        "/accounts/logout/",
+        "/shops/choose",
+        "/accounts/password/change/",
+        "/audience/consent/suppressed/look-up",
+    }
     assert set(actions) <= allowed
 
 

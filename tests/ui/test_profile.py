@@ -21,7 +21,7 @@ def test_the_profile_shows_facts_consent_and_history(owner_client: Client, make_
     contact_id = make_contact("Ada", "Byron", tags=["vip"])
     say(contact_id, "OPT_IN")
     page = owner_client.get(f"/audience/contacts/{contact_id}").content.decode()
-    for words in ("Ada Byron", "vip", "WhatsApp: Subscribed", "Opted in", "Consent history"):
+    for words in ("Ada Byron", "vip", "WhatsApp: Subscribed", "agreed to marketing by WhatsApp", "Consent history"):
         assert words in page
 
 
@@ -30,7 +30,9 @@ def test_unsubscribing_stops_both_phone_channels_and_names_who_did_it(
 ) -> None:
     contact_id = make_contact()
     say(contact_id, "OPT_IN")
-    answer = owner_client.post(f"/audience/contacts/{contact_id}/unsubscribe", {"channel": "whatsapp"}, follow=True)
+    answer = owner_client.post(
+        f"/audience/contacts/{contact_id}/unsubscribe", {"channel": "whatsapp", "how": "at the counter"}, follow=True
+    )
     assert b"Unsubscribed from" in answer.content
     assert states(contact_id)["whatsapp"] == states(contact_id)["sms"] == "UNSUBSCRIBED"
     entry = LedgerEntry.objects.filter(contact_id=contact_id, event="OPT_OUT", channel="whatsapp").get()

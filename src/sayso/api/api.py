@@ -10,7 +10,9 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from sayso.campaigns.api import router as campaigns
+from sayso.choices.api import router as choices
 from sayso.consent.api import router as consent
+from sayso.consent.proof.api import router as proof
 from sayso.messaging.api import router as messaging
 from sayso.privacy.api import router as privacy
 from sayso.shops.api import Problem, ProblemDetails, problem_response
@@ -63,7 +65,7 @@ api = Api(
     urls_namespace="api",
     docs_url=None,
 )
-for router in (contacts, consent, activity, campaigns, messaging, privacy):
+for router in (choices, contacts, consent, proof, activity, campaigns, messaging, privacy):
     api.add_router("", router)
 
 

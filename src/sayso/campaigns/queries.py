@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import Count
 from django.utils import timezone
 
+from sayso.consent.queries import first_since
 from sayso.contacts.models import Contact
 from sayso.messaging.models import Message, MessageSkip
 
@@ -123,6 +124,54 @@ def figures_of(campaigns: list[Campaign]) -> dict[int, Figures]:
         counted[campaign_id][status] = number
     cache.set_many({_key(one): counted[one.pk] for one in wanted if one.pk in over}, KEEP)
     return known | {campaign.pk: Figures(counted[campaign.pk]) for campaign in wanted}
+
+
+@dataclass(frozen=True)
+class OptOuts:
+    """Who opted out after a campaign."""
+
+    campaign: Campaign
+    delivered: int
+    opted_out: int
+
+    @property
+    def rate(self) -> float | None:
+        """Of those it was delivered to, 0 to 1; None where it reached nobody."""
+        return self.opted_out / self.delivered if self.delivered else None
+
+
+OPTED_OUT = """
+select m.origin_id, count(distinct m.contact_id)
+from consent_ledger l
+join message m on m.shop_id = l.shop_id and m.contact_id = l.contact_id and m.channel = l.channel
+where l.id >= %(first)s and l.to_state = 'UNSUBSCRIBED' and l.from_state <> l.to_state
+    and m.origin = 'CAMPAIGN' and m.origin_id = any (%(campaigns)s)
+    and coalesce(l.occurred_at, l.recorded_at)
+        between date_trunc('second', m.sent_at) and m.sent_at + interval '72 hours'
+group by 1
+"""
+
+
+def opt_outs_after(campaigns: list[Campaign]) -> list[OptOuts]:
+    """How many of those a campaign wrote to opted out on its channel within 72 hours of its message, in their order.
+
+    One pass over the opt-outs since the oldest of them, each looked up among the contact's messages: opt-outs are few
+    where recipients are a million. Somebody who got two campaigns in these hours counts for both.
+    """
+    launched = [campaign for campaign in campaigns if campaign.launched_at]
+    if not launched:
+        return []
+    first = first_since(min(campaign.launched_at for campaign in launched if campaign.launched_at))
+    with connection.cursor() as cursor:
+        cursor.execute(OPTED_OUT, {"first": first, "campaigns": [campaign.pk for campaign in launched]})
+        counted = dict(cursor.fetchall())
+    figures = figures_of(launched)
+    return [OptOuts(one, figures[one.pk].delivered, counted.get(one.pk, 0)) for one in launched]
+
+
+def launched(*, limit: int) -> list[Campaign]:
+    """The campaigns launched last."""
+    return list(Campaign.objects.filter(launched_at__isnull=False).order_by("-launched_at", "-id")[:limit])
 
 
 def _key(campaign: Campaign) -> str:

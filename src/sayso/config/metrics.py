@@ -1,4 +1,4 @@
-"""``/metrics`` in Prometheus' text format: counts only, nothing that names a shop or a person.
+"""``/metrics`` in Prometheus' text format: counts, and the roots of the ledgers; nothing that names a person.
 
 Counters and histograms are of this process; what stands in the database is asked there, at most every
 :data:`FRESH` seconds, so that it holds for all processes and a scraper cannot load the database.
@@ -35,6 +35,8 @@ DELIVERIES = "select provider, state, count(*) from delivery group by 1, 2"
 LAG = """select coalesce(extract(epoch from clock_timestamp() - min(received_at)), 0)::float8
          from delivery where state = 'NEW' and attempts = 0"""
 MESSAGES = "select status, count from message_counts()"
+CHECKPOINTS = "select shop, root, number from consent_checkpoint_heads()"
+CHECKPOINT_AGES = "select shop, age from consent_checkpoint_heads()"
 
 
 class DatabaseCollector(Collector):
@@ -61,10 +63,21 @@ class DatabaseCollector(Collector):
         deliveries = GaugeMetricFamily("sayso_deliveries", "Deliveries by state.", labels=["provider", "state"])
         lag = GaugeMetricFamily("sayso_drain_lag_seconds", "Age of the oldest delivery that nobody looked at yet.")
         messages = GaugeMetricFamily("sayso_messages", "Messages by status.", labels=["status"])
+        checkpoints = GaugeMetricFamily(
+            "sayso_ledger_checkpoint", "Number of a shop's newest checkpoint, with its root.", labels=["shop", "root"]
+        )
+        ages = GaugeMetricFamily("sayso_ledger_checkpoint_age_seconds", "Age of that checkpoint.", labels=["shop"])
+        asked = (
+            (LAG, lag),
+            (DELIVERIES, deliveries),
+            (MESSAGES, messages),
+            (CHECKPOINTS, checkpoints),
+            (CHECKPOINT_AGES, ages),
+        )
         try:
             with psycopg.connect(**connection_parameters(), autocommit=True) as connection:
                 connection.execute(f"set statement_timeout = '{TIMEOUT}'")
-                for query, metric in ((LAG, lag), (DELIVERIES, deliveries), (MESSAGES, messages)):
+                for query, metric in asked:
                     # Counting a very large table may take longer than a scraper should cause; then it is left out.
                     with contextlib.suppress(psycopg.errors.QueryCanceled):
                         for *labels, value in connection.execute(query):
@@ -73,7 +86,7 @@ class DatabaseCollector(Collector):
         except psycopg.Error as error:
             log.warning("metrics without the database: %s", type(error).__name__)
             up.add_metric([], 0)
-        return [up, lag, deliveries, messages]
+        return [up, lag, deliveries, messages, checkpoints, ages]
 
 
 _collector = DatabaseCollector()

@@ -11,6 +11,7 @@ from . import environment
 from .postgres import APP, OWNER, EmbeddedPostgres
 
 SECRET_KEY = environment.secret_key()
+DATA_DIR = environment.data_dir()  # for what rooms keep in files: signing keys, exports
 SECRET_KEY_FALLBACKS = [key for key in environment.get("SAYSO_SECRET_KEY_FALLBACKS").split(",") if key]
 DEBUG = False
 PUBLIC_URL = environment.get("SAYSO_URL").rstrip("/")
@@ -41,6 +42,7 @@ INSTALLED_APPS = [
     "sayso.consent",
     "sayso.audience",
     "sayso.messaging",
+    "sayso.choices",
     "sayso.privacy",
     "sayso.campaigns",
     "sayso.shopify",
@@ -148,8 +150,15 @@ STATIC_ROOT = environment.data_dir() / "static"
 WHITENOISE_USE_FINDERS = True  # served from the checkout: no collect step between a clone and a page
 WHITENOISE_AUTOREFRESH = False
 
-# The cache holds sign-in rate limits; being in the database, they hold for all processes.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
+# The cache holds rate limits and what was used once; being in the database, they hold for all processes. Above the most
+# entries Django throws a third away, whatever it guards: at 300, its default, a crowd would lift the limits.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        "OPTIONS": {"MAX_ENTRIES": 200_000},
+    }
+}
 
 SHOPIFY_URL = environment.get("SAYSO_SHOPIFY_URL", "https://{shop}")
 SHOPIFY_API_VERSION = "2026-10"
@@ -162,4 +171,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
+    # The roots of checkpoints belong into the log: there they stand outside the database.
+    "loggers": {"sayso.consent.ledger.checkpoint": {"level": "INFO"}},
 }

@@ -19,6 +19,7 @@ log = logging.getLogger("sayso.worker")
 LOOPS = (
     "sayso.intake.drain.run",
     "sayso.intake.drain.run",  # a slow handler of one shop does not hold up the others
+    "sayso.events.consumers.run",
     "sayso.messaging.dispatch.run",
     "sayso.shopify.refetch.run",
     "sayso.campaigns.build.run",

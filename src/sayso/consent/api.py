@@ -26,7 +26,7 @@ from sayso.shops.api import (
     write_cursor,
 )
 
-from . import queries
+from . import history, queries
 from .events import Channel, ConsentEvent, Outcome
 from .models import ConsentState, Evidence, LedgerEntry
 from .record import record
@@ -169,17 +169,24 @@ def record_all(events: list[ConsentEvent]) -> list[ConsentResult]:
     operation_id="get_consent",
 )
 def get_consent(
-    request: ApiRequest, contact_id: Id, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = ""
+    request: ApiRequest,
+    contact_id: Id,
+    at: Annotated[AwareDatetime, Field(ge=EARLIEST, le=LATEST)] | None = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = "",
 ) -> dict[str, Any]:
-    """The state of each channel, and the ledger that it follows from, newest entry first."""
+    """The state of each channel, and the ledger that it follows from, newest entry first. With `at`: as it was known at
+    that moment, from what had been recorded by then."""
     if not Contact.objects.filter(pk=contact_id).exists():
         raise missing(f"contact {contact_id}")
     position = read_cursor(cursor, int)
-    entries = queries.history(contact_id, before=position[0] if position else None, limit=limit + 1)
+    entries = queries.history(contact_id, before=position[0] if position else None, limit=limit + 1, until=at)
     more, entries = len(entries) > limit, entries[:limit]
     return {
         "contact_id": contact_id,
-        "consents": [vars(one) for one in queries.of_contact(contact_id)],
+        "consents": [
+            vars(one) for one in (history.states_at(contact_id, at) if at else queries.of_contact(contact_id))
+        ],
         "ledger": _readable(entries),
         "next_cursor": write_cursor(entries[-1].pk) if more else None,
     }

@@ -3,6 +3,7 @@
 Every table here is written by functions inside the database; the application's role may only read them.
 """
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
@@ -129,6 +130,64 @@ class Evidence(TenantModel):
     class Meta:
         db_table = "consent_evidence"
         indexes = [models.Index(fields=["shop_id", "ledger_id"], name="consent_evidence_ledger")]
+
+
+class Checkpoint(TenantModel):
+    """A signed statement of which entries the ledger held; append-only, and each names the one before it.
+
+    ``text`` is the RFC 8785 JSON that is signed, ``hash`` its SHA-256. ``leaf_ids`` are the entries covered, in the
+    order of the leaves under ``root`` (RFC 6962 over their hashes). Written by ``consent_checkpoint_add`` alone.
+    """
+
+    app_may = "SELECT"
+
+    number = models.BigIntegerField()  # 1, 2, 3 … in a shop
+    text = models.TextField()
+    hash = models.BinaryField()
+    root = models.BinaryField()
+    count = models.IntegerField()
+    first_id = models.BigIntegerField()
+    last_id = models.BigIntegerField()
+    leaf_ids = ArrayField(models.BigIntegerField())
+    signature = models.BinaryField()
+    public_key = models.BinaryField()
+    made_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "consent_checkpoint"
+        constraints = [models.UniqueConstraint(fields=["shop_id", "number"], name="consent_checkpoint_number")]
+        indexes = [models.Index(fields=["shop_id", "last_id"], name="consent_checkpoint_last")]  # which covers an entry
+
+
+class Export(TenantModel):
+    """A file that is being written, or was, for somebody to download within a day."""
+
+    class State(models.TextChoices):
+        QUEUED = "QUEUED"
+        RUNNING = "RUNNING"
+        DONE = "DONE"
+        FAILED = "FAILED"
+        EXPIRED = "EXPIRED"
+
+    kind = models.CharField(max_length=32)
+    parameters = models.JSONField(default=dict, db_default={})
+    state = models.CharField(max_length=8, default=State.QUEUED, db_default="QUEUED")
+    done = models.BigIntegerField(default=0, db_default=0)  # rows
+    total = models.BigIntegerField(null=True)
+    position = models.JSONField(default=dict, db_default={})  # where to go on after a crash
+    file = models.CharField(max_length=200, default="", db_default="", blank=True)  # below the exports' directory
+    sha256 = models.CharField(max_length=64, default="", db_default="", blank=True)
+    bytes = models.BigIntegerField(null=True)
+    error = models.CharField(max_length=500, default="", db_default="", blank=True)
+    created_by = models.CharField(max_length=64, default="", db_default="", blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "export"
+        indexes = [models.Index(fields=["shop_id", "state", "expires_at"], name="export_expiry")]
 
 
 class Suppression(TenantModel):

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from sayso.shops.pages import Panel
 
-from . import queries
+from . import history, queries
+from .moments import local
+from .proof import formats
+from .proof.words import LANGUAGES
+from .telling import tell
 
 SHOWN = 25
 
 
-def profile(contact_id: int, before: int | None = None) -> Panel:
-    """State per channel, and the ledger behind it."""
-    entries = queries.history(contact_id, before=before, limit=SHOWN + 1)
+def profile(contact_id: int, before: int | None = None, at: str = "") -> Panel:
+    """State per channel, and the ledger behind it. ``at`` is a past moment as the date picker writes it: then the
+    states are those of that moment, and the entries those that were recorded by then."""
+    then = local(at)
+    entries = queries.history(contact_id, before=before, limit=SHOWN + 1, evidence_apart=True, until=then)
     return Panel(
         "consent/panel.html",
         {
-            "consents": queries.of_contact(contact_id),
-            "entries": entries[:SHOWN],
+            "consents": history.states_at(contact_id, then) if then else queries.of_contact(contact_id),
+            "addresses": queries.held_addresses(contact_id),
+            "told": tell(entries[:SHOWN]),
             "older_entry": entries[SHOWN - 1].pk if len(entries) > SHOWN else None,
             "paged": before is not None,
+            "then": then,
+            "at": at if then else "",
+            "contact_number": contact_id,
+            "formats": {key: form.name for key, form in formats.FORMATS.items()},
+            "languages": LANGUAGES,
         },
     )

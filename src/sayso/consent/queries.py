@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
 
+from sayso.contacts.models import Contact
+
 from .events import Channel, State
-from .models import ConsentState, LedgerEntry
+from .models import ConsentState, Evidence, LedgerEntry, Suppression
 from .transitions import GUARDS, Cell, cells
 
 
@@ -36,20 +39,137 @@ def of_contact(contact_id: int) -> list[ChannelConsent]:
     ]
 
 
-def history(contact_id: int, *, before: int | None = None, limit: int = 25) -> list[LedgerEntry]:
-    """Ledger entries of a contact, newest first, from below entry ``before``."""
-    entries = LedgerEntry.objects.filter(contact_id=contact_id).order_by("-id")
-    return list((entries.filter(pk__lt=before) if before else entries)[:limit])
-
-
-def ledger(
-    *, outcome: str = "", channel: str = "", event: str = "", before: int | None = None, limit: int = 50
+def history(
+    contact_id: int,
+    *,
+    before: int | None = None,
+    limit: int = 25,
+    evidence_apart: bool = False,
+    until: datetime | None = None,
 ) -> list[LedgerEntry]:
-    """The shop's ledger, newest first."""
-    entries = LedgerEntry.objects.order_by("-id")
-    wanted = {"outcome": outcome, "channel": channel, "event": event}
-    entries = entries.filter(**{name: value for name, value in wanted.items() if value})
+    """Ledger entries of a contact, newest first, from below entry ``before``; recorded at ``until`` or earlier.
+
+    ``evidence_apart`` leaves out those that only add evidence to another entry, see :func:`added_later`.
+    """
+    entries = LedgerEntry.objects.filter(contact_id=contact_id).order_by("-id")
+    if evidence_apart:
+        entries = entries.exclude(event="EVIDENCE", caused_by__isnull=False)
+    if until:
+        entries = entries.filter(recorded_at__lte=until)
     return list((entries.filter(pk__lt=before) if before else entries)[:limit])
+
+
+@dataclass(frozen=True)
+class LedgerFilter:
+    """Which entries of the ledger; empty means any."""
+
+    state: str = ""  # after the entry
+    outcome: str = ""
+    channel: str = ""
+    event: str = ""
+    source: str = ""
+    code: str = ""
+    since: datetime | None = None  # recorded then or later
+    contact_id: int | None = None
+
+    def conditions(self) -> dict[str, Any]:
+        wanted: dict[str, Any] = {
+            "to_state": self.state, "outcome": self.outcome, "channel": self.channel, "event": self.event,
+            "source": self.source, "refusal_code": self.code, "contact_id": self.contact_id,
+        }  # fmt: skip
+        if self.since:
+            wanted |= {"recorded_at__gte": self.since, "pk__gte": first_since(self.since)}
+        return {name: value for name, value in wanted.items() if value}
+
+
+SLACK = timedelta(hours=1)
+"""Entries are numbered in the order of their recording but for transactions that run side by side."""
+
+FIRST_SINCE = """
+with recursive search (low, high) as (
+    select min(id), max(id) + 1 from consent_ledger
+    union all
+    select case when probe.recorded_at < %(since)s then probe.id + 1 else search.low end,
+        case when probe.recorded_at < %(since)s then search.high else (search.low + search.high) / 2 end
+    from search cross join lateral (
+        select id, recorded_at from consent_ledger where id >= (search.low + search.high) / 2 order by id limit 1
+    ) probe where search.low < search.high
+)
+select low from search where low >= high
+"""
+
+
+def first_since(since: datetime) -> int:
+    """An entry from which on everything recorded since then is found: a question about a week reads no more than that.
+
+    A binary search through the primary key, some twenty look-ups at a million entries: an index on the time of recording
+    would do the same, and every import would pay for it. 1 where the ledger is empty.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST_SINCE, {"since": since - SLACK})
+        found = cursor.fetchone()
+    return int(found[0]) if found else 1
+
+
+def ledger(chosen: LedgerFilter, *, before: int | None = None, limit: int = 50) -> list[LedgerEntry]:
+    """The shop's ledger, newest first, from below entry ``before``."""
+    entries = LedgerEntry.objects.filter(**chosen.conditions()).order_by("-id")
+    return list((entries.filter(pk__lt=before) if before else entries)[:limit])
+
+
+def entry(entry_id: int) -> LedgerEntry | None:
+    return LedgerEntry.objects.filter(pk=entry_id).first()
+
+
+def neighbours(one: LedgerEntry) -> tuple[LedgerEntry | None, LedgerEntry | None]:
+    """The entries of the same contact before and after this one: the links of its chain."""
+    chain = LedgerEntry.objects.filter(contact_id=one.contact_id)
+    return chain.filter(pk__lt=one.pk).order_by("-id").first(), chain.filter(pk__gt=one.pk).order_by("id").first()
+
+
+def evidence_of(entry_ids: Iterable[int]) -> dict[int, list[Evidence]]:
+    """Ledger entry → the evidence kept beside it, in one query."""
+    kept: dict[int, list[Evidence]] = defaultdict(list)
+    for one in Evidence.objects.filter(ledger_id__in=list(entry_ids)).order_by("id"):
+        kept[one.ledger_id].append(one)
+    return kept
+
+
+def added_later(entries: Iterable[LedgerEntry]) -> dict[int, list[LedgerEntry]]:
+    """Ledger entry → the EVIDENCE entries that were added to it afterwards, in one query over the same contacts."""
+    shown = {one.pk: one.contact_id for one in entries}
+    added: dict[int, list[LedgerEntry]] = defaultdict(list)
+    later = LedgerEntry.objects.filter(contact_id__in=set(shown.values()), event="EVIDENCE", caused_by__in=list(shown))
+    for one in later.order_by("id"):
+        added[one.caused_by or 0].append(one)
+    return added
+
+
+@dataclass(frozen=True)
+class HeldAddress:
+    """An address of a contact, and what stands against it."""
+
+    is_phone: bool
+    value: str
+    suppressions: list[Suppression]
+
+    @property
+    def blocked(self) -> bool:
+        """By the shop. An opt-out stays on record, but a newer opt-in by the person overcomes it."""
+        return any(one.kind == "LOCAL" and one.ended_at is None for one in self.suppressions)
+
+
+def held_addresses(contact_id: int) -> list[HeldAddress]:
+    """The addresses of a contact with their suppressions, in two queries."""
+    fields = ("phone", "phone_key", "email", "email_key")
+    held = Contact.objects.filter(pk=contact_id).values_list(*fields).first()
+    phone, phone_key, email, email_key = held or (None,) * 4
+    keys = {bytes(key): (is_phone, value) for is_phone, value, key in
+            ((True, phone, phone_key), (False, email, email_key)) if value and key}  # fmt: skip
+    against: dict[bytes, list[Suppression]] = defaultdict(list)
+    for one in Suppression.objects.filter(address_key__in=list(keys)).order_by("opted_out_at"):
+        against[bytes(one.address_key)].append(one)
+    return [HeldAddress(is_phone, value, against[key]) for key, (is_phone, value) in keys.items()]
 
 
 def counts() -> dict[str, dict[str, int]]:
@@ -77,8 +197,9 @@ def flow(since: datetime, zone: str) -> dict[date, tuple[int, int]]:
         cursor.execute(
             "select (coalesce(occurred_at, recorded_at) at time zone %s)::date, count(*) filter (where to_state = 'SUBSCRIBED'),"
             " count(*) filter (where to_state = 'UNSUBSCRIBED') from consent_ledger"
-            " where coalesce(occurred_at, recorded_at) >= %s and outcome = 'ACCEPTED' and from_state <> to_state group by 1",
-            [zone, since],
+            " where id >= %s and coalesce(occurred_at, recorded_at) >= %s and outcome = 'ACCEPTED' and from_state <> to_state"
+            " group by 1",
+            [zone, first_since(since), since],
         )
         return {day: (ins, outs) for day, ins, outs in cursor.fetchall()}
 

@@ -39,6 +39,7 @@ MATCHING = {
     Source.IMPORT: "any_email",
     Source.ORDER: "any_email",
     Source.STAFF: "any_email",
+    Source.FORM: "any",
 }
 """How a contact that no id names is found, by origin (features §2.3)."""
 

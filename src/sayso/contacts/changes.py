@@ -18,6 +18,7 @@ class Source(StrEnum):
     API = "api"
     ORDER = "order"
     STAFF = "staff"
+    FORM = "form"
 
 
 @dataclass(slots=True)

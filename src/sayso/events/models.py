@@ -30,4 +30,24 @@ class Event(TenantModel):
 
     class Meta:
         db_table = "event"
-        indexes = [models.Index(fields=["shop_id", "contact_id", "id"], name="event_contact")]
+        indexes = [
+            models.Index(fields=["shop_id", "contact_id", "id"], name="event_contact"),
+            # What consumers read. Imports make most events, and no consumer takes them up one by one.
+            models.Index(fields=["shop_id", "xid", "id"], name="event_news", condition=models.Q(bulk=False)),
+        ]
+
+
+class EventCursor(TenantModel):
+    """How far one consumer has read one shop's events, in the order of their transactions, see :mod:`.consumers`."""
+
+    app_may = "SELECT, INSERT, UPDATE"
+
+    consumer = models.CharField(max_length=48)
+    xid = TransactionIdField(db_default=models.Value("0"))
+    event_id = models.BigIntegerField(default=0, db_default=0)
+    failures = models.IntegerField(default=0, db_default=0)  # of the event that comes next, in a row
+    not_before = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "event_cursor"
+        constraints = [models.UniqueConstraint(fields=["shop_id", "consumer"], name="event_cursor_consumer")]

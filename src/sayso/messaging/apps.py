@@ -6,4 +6,4 @@ class MessagingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import handlers, webhooks  # noqa: F401 (register the provider and what it delivers)
+        from . import handlers, replies, webhooks  # noqa: F401 (register the provider, what it delivers, what is answered)

@@ -31,6 +31,7 @@ from sayso.contacts.models import Contact
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
 
+from .buttons import payloads
 from .models import Message, Sender, Template
 from .send import Mapping, mappings
 from .variables import MissingVariable, fill
@@ -275,6 +276,8 @@ def _prepare(number: Number, message: Message, contact: Contact) -> tuple[str, O
         number.mappings[origin] = mappings[message.origin](message.origin_id) if message.origin_id else []
     named = fill(number.mappings[origin], contact, number.shop)
     values = {variable.key: named.get(variable.name, "") for variable in variables(template.components)}
+    if template.category == "MARKETING":
+        values |= payloads(template)
     outgoing = TemplateMessage(
         template.name,
         template.language,

@@ -41,6 +41,8 @@ class Template(TenantModel):
     category = models.CharField(max_length=16)
     status = models.CharField(max_length=20)
     components = models.JSONField(default=list)
+    # Labels of the quick-reply buttons that ask for no more marketing; null: those whose label is a stop word.
+    opt_out_buttons = models.JSONField(null=True)
     synced_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -112,6 +114,12 @@ class Message(TenantModel):
                 name="message_campaign_once",
                 condition=models.Q(origin="CAMPAIGN"),
             ),
+            models.UniqueConstraint(
+                # One ledger entry, one answer: an opt-out is acknowledged once.
+                fields=["shop_id", "origin_id"],
+                name="message_reply_once",
+                condition=models.Q(origin="SYSTEM"),
+            ),
         ]
 
 
@@ -130,3 +138,32 @@ class MessageSkip(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["shop_id", "origin", "origin_id", "contact_id"], name="message_skip_once")
         ]
+
+
+class PossibleOptOut(TenantModel):
+    """A message that mentions leaving without plainly asking for it. It does nothing until a person decides."""
+
+    class Decision(models.TextChoices):
+        OPT_OUT = "OPT_OUT"
+        NONE = "NONE"  # it was no request
+
+    app_may = "SELECT, INSERT, UPDATE (decision, decided_at, decided_by)"
+
+    contact_id = models.BigIntegerField()
+    message_id = models.BigIntegerField()
+    word = models.CharField(max_length=60)  # what in the message suggested it
+    created_at = models.DateTimeField(db_default=Now())
+    decision = models.CharField(max_length=8, choices=Decision.choices, null=True)
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.CharField(max_length=64, blank=True, default="", db_default="")
+
+    class Meta:
+        db_table = "possible_opt_out"
+        indexes = [
+            models.Index(
+                fields=["shop_id", "contact_id"],
+                name="possible_opt_out_open",
+                condition=models.Q(decision__isnull=True),
+            )
+        ]
+        constraints = [models.UniqueConstraint(fields=["shop_id", "message_id"], name="possible_opt_out_message")]

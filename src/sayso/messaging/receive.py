@@ -8,43 +8,113 @@ from datetime import UTC, datetime
 from django.db import connection
 
 from sayso.channels.whatsapp.types import InboundMessage, Person, PreferenceChange
-from sayso.consent.events import Channel, ConsentEvent
+from sayso.consent import settings
+from sayso.consent.events import Channel, ConsentEvent, State
+from sayso.consent.models import ConsentState
 from sayso.consent.record import record
-from sayso.consent.words import is_opt_out
+from sayso.consent.settings import Settings
+from sayso.consent.words import is_opt_in, is_opt_out, is_yes, possible_opt_out
 from sayso.contacts.apply import Actor, apply
 from sayso.contacts.changes import ContactChange, Profile, Source
+from sayso.shops.models import Shop
 from sayso.shops.tenancy import current_shop_id
+
+from .buttons import declared
+from .models import PossibleOptOut
 
 
 def receive(messages: Iterable[InboundMessage], *, sender_id: int | None) -> None:
     """Take inbound messages of the current shop. Needs a transaction with a shop; a message twice is taken once.
 
-    Whoever is unknown becomes a minimal contact without consent. An opt-out word counts before anything else reacts.
+    Whoever is unknown becomes a minimal contact without consent. An opt-out counts before anything else reacts; what only
+    mentions leaving is put before a person. YES confirms an opt-in that waits for it and does nothing else; a START-like
+    word opts in where the shop has chosen such words.
     """
     fresh = _unseen(list(messages))
     if not fresh:
         return
-    contacts = _contacts([(message.sender, message.at, True) for message in fresh])
+    contacts = people([(message.sender, message.at, True) for message in fresh])
+    ids = _keep(fresh, contacts, sender_id)
+    chosen = settings.of(Shop.objects.get(pk=current_shop_id()))
+    buttons = declared({message.reply_to for message in fresh if message.reply_to and message.kind in BUTTONS})
+    waiting = _awaiting_confirmation(contacts)
+    said: list[ConsentEvent] = []
+    possible: list[PossibleOptOut] = []
+    for message, contact, message_id in zip(fresh, contacts, ids, strict=True):
+        if event := _meaning(message, chosen, buttons.get(message.reply_to or ""), contact in waiting):
+            said.append(_event(message, contact, *event))
+        elif word := possible_opt_out(message.text, chosen.opt_out_keywords):
+            possible.append(
+                PossibleOptOut(shop_id=current_shop_id(), contact_id=contact, message_id=message_id, word=word[:60])
+            )
+    record(said)
+    PossibleOptOut.objects.bulk_create(possible, ignore_conflicts=True)
+
+
+BUTTONS = frozenset({"button", "interactive"})
+"""How Meta names a tap: on a template's quick reply, on an interactive message."""
+
+
+def _meaning(
+    message: InboundMessage, chosen: Settings, labels: frozenset[str] | None, waiting: bool
+) -> tuple[str, str] | None:
+    """The event and source of a message that says something about consent. ``labels``: the buttons that opt out, where
+    the tapped template declares them itself."""
+    if message.kind in BUTTONS and labels is not None and message.text is not None:
+        # The template's own word counts, for and against; a payload is sayso's own and cannot be mistaken.
+        if is_opt_out(None, message.payload) or message.text.strip() in labels:
+            return "OPT_OUT", "stop_reply"
+    elif is_opt_out(message.text, message.payload, chosen.opt_out_keywords):
+        return "OPT_OUT", "stop_reply"
+    if waiting and is_yes(message.text):
+        return "CONFIRM", "double_opt_in"
+    if is_opt_in(message.text, chosen.opt_in_keywords):
+        return "OPT_IN", "keyword"
+    return None
+
+
+def _event(message: InboundMessage, contact_id: int, event: str, source: str) -> ConsentEvent:
+    return ConsentEvent(
+        contact_id=contact_id,
+        channel=Channel.WHATSAPP,
+        event=event,
+        occurred_at=message.at or datetime.now(UTC),
+        source=source,
+        evidence={"reference": message.id, "text": message.text or "", "payload": message.payload or ""},
+    )
+
+
+def _awaiting_confirmation(contacts: Sequence[int]) -> frozenset[int]:
+    return frozenset(
+        ConsentState.objects.filter(contact_id__in=set(contacts), whatsapp_state=State.PENDING).values_list(
+            "contact_id", flat=True
+        )
+    )
+
+
+def _keep(fresh: Sequence[InboundMessage], contacts: list[int], sender_id: int | None) -> list[int]:
+    """Make the message rows and their events; answers the ids."""
+    moments = [message.at or datetime.now(UTC) for message in fresh]
     with connection.cursor() as cursor:
         cursor.execute(
             """insert into message (shop_id, contact_id, channel, direction, origin, sender_id, body, status, provider_id,
                 queued_at)
             select %s, u.contact_id, 'whatsapp', 'IN', 'INBOX', %s, u.body, 'RECEIVED', u.provider_id, u.at
-            from unnest(%s::bigint[], %s::text[], %s::text[], %s::timestamptz[]) as u(contact_id, body, provider_id, at)""",
+            from unnest(%s::bigint[], %s::text[], %s::text[], %s::timestamptz[]) as u(contact_id, body, provider_id, at)
+            returning provider_id, id""",
             [
                 current_shop_id(), sender_id, contacts, [message.text or f"[{message.kind}]" for message in fresh],
-                [message.id for message in fresh], [message.at or datetime.now(UTC) for message in fresh],
+                [message.id for message in fresh], moments,
             ],
         )  # fmt: skip
+        ids = dict(cursor.fetchall())
         cursor.execute(
             """insert into event (shop_id, kind, contact_id, occurred_at, actor_kind, origin)
             select %s, 'message.created', u.contact_id, u.at, 'customer', 'whatsapp'
             from unnest(%s::bigint[], %s::timestamptz[]) as u(contact_id, at)""",
-            [current_shop_id(), contacts, [message.at or datetime.now(UTC) for message in fresh]],
+            [current_shop_id(), contacts, moments],
         )
-    record(
-        _consent(message, contact) for message, contact in zip(fresh, contacts, strict=True) if _says_something(message)
-    )
+    return [ids[message.id] for message in fresh]
 
 
 def _unseen(messages: list[InboundMessage]) -> list[InboundMessage]:
@@ -57,10 +127,10 @@ def _unseen(messages: list[InboundMessage]) -> list[InboundMessage]:
     return list(by_id.values())
 
 
-def _contacts(people: Sequence[tuple[Person, datetime | None, bool]]) -> list[int]:
-    """The contact of each person, made where there is none."""
+def people(seen: Sequence[tuple[Person, datetime | None, bool]]) -> list[int]:
+    """The contact of each person, made where there is none; each with when they were seen, and whether they wrote then."""
     changes = []
-    for person, at, wrote in people:
+    for person, at, wrote in seen:
         phone = f"+{person.wa_id.lstrip('+')}" if person.wa_id else None
         first, _, last = (person.name or "").partition(" ")
         changes.append(
@@ -77,21 +147,6 @@ def _contacts(people: Sequence[tuple[Person, datetime | None, bool]]) -> list[in
     return [applied.contact_id for applied in apply(changes, actor=Actor("customer"))]
 
 
-def _says_something(message: InboundMessage) -> bool:
-    return is_opt_out(message.text, message.payload)
-
-
-def _consent(message: InboundMessage, contact_id: int) -> ConsentEvent:
-    return ConsentEvent(
-        contact_id=contact_id,
-        channel=Channel.WHATSAPP,
-        event="OPT_OUT",
-        occurred_at=message.at,
-        source="stop_reply",
-        evidence={"reference": message.id, "text": message.text or "", "payload": message.payload or ""},
-    )
-
-
 PREFERENCES = {"stop": "OPT_OUT", "resume": "RESUME"}
 """Meta's word → our event. Other words have no effect."""
 
@@ -99,7 +154,7 @@ PREFERENCES = {"stop": "OPT_OUT", "resume": "RESUME"}
 def prefer(changes: Iterable[PreferenceChange]) -> None:
     """Take what people chose with WhatsApp's own switch for marketing messages."""
     meant = [change for change in changes if change.value in PREFERENCES]
-    contacts = _contacts([(change.person, change.at, False) for change in meant])
+    contacts = people([(change.person, change.at, False) for change in meant])
     record(
         ConsentEvent(
             contact_id=contact,

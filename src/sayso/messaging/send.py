@@ -45,3 +45,38 @@ def queue(
             [list(contacts), channel, origin, origin_id, template.pk, sender_id, topic],
         )
         return Queued(*cursor.fetchone())
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One of sayso's own messages: what a ledger entry is answered with (``sql/18_replies.sql``).
+
+    With ``template_id`` the text is the template's, else ``body`` goes out as it is, which needs an open window. Without
+    a sender the answer is not sent, and that is noted.
+    """
+
+    ledger_id: int
+    contact_id: int
+    channel: str
+    sender_id: int | None
+    body: str | None = None
+    template_id: int | None = None
+
+
+def answer(answers: Sequence[Answer]) -> Queued:
+    """Queue answers to ledger entries of the current shop: at most one an entry, whoever asks and however often.
+
+    What an answer is for follows from its entry, and the database refuses every entry that is owed none.
+    """
+    if not answers:
+        return Queued(0, 0)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select queued, skipped from message_reply(%s, %s, %s, %s::bigint[], %s::bigint[], %s::text[])",
+            [
+                [one.ledger_id for one in answers], [one.contact_id for one in answers],
+                [one.channel for one in answers], [one.sender_id for one in answers],
+                [one.template_id for one in answers], [one.body for one in answers],
+            ],
+        )  # fmt: skip
+        return Queued(*cursor.fetchone())

@@ -14,6 +14,8 @@ from sayso.consent.events import Channel, ConsentEvent
 from sayso.consent.record import record
 from sayso.shops.tenancy import current_shop_id
 
+from .receive import people
+
 KNOWN = {"sent", "delivered", "read", "played", "failed"}
 UNREACHABLE_DAYS = 30
 
@@ -77,41 +79,41 @@ def settle(updates: Iterable[StatusUpdate]) -> None:
                 provider_code = coalesce(t.provider_code, m.provider_code),
                 provider_text = coalesce(t.title, m.provider_text)
             from told t where m.id = t.id and m.status not in ('QUEUED', 'SKIPPED')
-            returning m.id, m.contact_id, m.origin, m.origin_id, m.address_key, m.read_at is not null""",
+            returning m.id, m.contact_id, m.origin, m.origin_id, m.address_key, m.provider_id""",
             [list(column) for column in zip(*rows, strict=True)],
         )
         touched = cursor.fetchall()
         campaigns = sorted({row[3] for row in touched if row[2] == "CAMPAIGN"})
         for campaign in campaigns[:10]:
             cursor.execute("select pg_notify('sayso_live', %s)", [json.dumps({"shop": shop_id, "campaign": campaign})])
-    _effects(updates, {row[0]: row for row in touched})
+    _effects(shop_id, updates, {row[0]: row for row in touched})
 
 
-def _effects(updates: Iterable[StatusUpdate], touched: dict[int, tuple]) -> None:
-    """What a failure says of the person: 131050 is an opt-out, 131026 makes the number unreachable for a month."""
+def _effects(shop_id: int, updates: Iterable[StatusUpdate], touched: dict[int, tuple]) -> None:
+    """What a failure says of the person: 131050 is an opt-out, 131026 makes the number unreachable for a month.
+
+    An opt-out counts also where the message is none of ours, or was settled before: then the recipient is who is meant.
+    """
+    by_provider_id = {row[5]: row for row in touched.values()}
     opt_outs: list[ConsentEvent] = []
+    strangers: list[StatusUpdate] = []
     unreachable: list[tuple[int, bytes]] = []
     for update in updates:
         if update.failure is None or update.failure.effect is None:
             continue
-        own_id = (update.callback_data or "").partition(":")[2]
-        row = touched.get(int(own_id)) if own_id.isdigit() else None
-        if row is None:
-            continue
+        own_shop, _, own_id = (update.callback_data or "").partition(":")
+        row = touched.get(int(own_id)) if own_shop == str(shop_id) and own_id.isdigit() else None
+        row = row or by_provider_id.get(update.message_id)
         if update.failure.effect is Effect.OPT_OUT:
-            opt_outs.append(
-                ConsentEvent(
-                    contact_id=row[1],
-                    channel=Channel.WHATSAPP,
-                    event="OPT_OUT",
-                    occurred_at=update.at,
-                    source="meta_131050",
-                    actor_kind="provider",
-                    evidence={"reference": update.message_id},
-                )
-            )
-        elif update.failure.effect is Effect.UNREACHABLE:
+            if row is not None:
+                opt_outs.append(_opt_out(update, row[1]))
+            elif update.recipient.wa_id or update.recipient.bsuid:
+                strangers.append(update)
+        elif update.failure.effect is Effect.UNREACHABLE and row is not None:
             unreachable.append((row[1], bytes(row[4])))
+    if strangers:
+        contacts = people([(update.recipient, update.at, False) for update in strangers])
+        opt_outs += [_opt_out(update, contact) for update, contact in zip(strangers, contacts, strict=True)]
     if opt_outs:
         record(opt_outs, report=False)
     if unreachable:
@@ -124,3 +126,15 @@ def _effects(updates: Iterable[StatusUpdate], touched: dict[int, tuple]) -> None
                     reason = excluded.reason, address_key = excluded.address_key, since = now(), until = excluded.until""",
                 [current_shop_id(), UNREACHABLE_DAYS, [c for c, _ in unreachable], [k for _, k in unreachable]],
             )
+
+
+def _opt_out(update: StatusUpdate, contact_id: int) -> ConsentEvent:
+    return ConsentEvent(
+        contact_id=contact_id,
+        channel=Channel.WHATSAPP,
+        event="OPT_OUT",
+        occurred_at=update.at,
+        source="meta_131050",
+        actor_kind="provider",
+        evidence={"reference": update.message_id},
+    )

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.apps import apps
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from sayso.consent.models import Checkpoint
 from sayso.shops import personal
 from sayso.shops.models import Membership, Shop
 from sayso.shops.tenancy import shop_context
@@ -110,10 +110,7 @@ def _time(moment: datetime) -> str:
 
 def last_checkpoint() -> dict[str, Any] | None:
     """Number, root and time of the shop's newest signed checkpoint; None where none was made."""
-    checkpoints = apps.all_models["consent"].get("checkpoint")
-    if checkpoints is None:
-        return None
-    last = checkpoints._default_manager.order_by("-number").values("number", "root", "made_at").first()
+    last = Checkpoint.objects.order_by("-number").values("number", "root", "made_at").first()
     return last and {"number": last["number"], "root": bytes(last["root"]).hex(), "made_at": _time(last["made_at"])}
 
 

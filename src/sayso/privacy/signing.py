@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sayso.consent.ledger import keys
+
 
 @dataclass(frozen=True, slots=True)
 class Signer:
@@ -17,7 +19,5 @@ class Signer:
 
 def signer() -> Signer:
     """Raises :class:`sayso.consent.ledger.keys.KeyTrouble` where the private half cannot be read."""
-    from sayso.consent.ledger import keys
-
     now = keys.signer()
     return Signer(now.key.id, now.key.public, now.sign)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from sayso.commerce.apply import link_waiting
-from sayso.consent import inferred
-from sayso.consent.events import ConsentEvent, State
+from sayso.consent import checkout, inferred
+from sayso.consent.events import Channel, ConsentEvent, State
 from sayso.consent.follow import invalid_phones
 from sayso.consent.record import record
 from sayso.contacts.apply import Actor, Applied, apply
@@ -15,6 +15,7 @@ from sayso.contacts.changes import ContactChange
 from sayso.contacts.phones import PhoneStatus
 
 from .consent_values import ConsentReading
+from .coverage import Covered, covered
 from .wire import Reading
 
 ACTOR = Actor("shop", "shopify")
@@ -46,22 +47,35 @@ def apply_readings(readings: Sequence[Reading], *, bulk: bool = False) -> tuple[
     nothing.
     """
     applied = apply((change for change, _ in readings), actor=ACTOR, bulk=bulk, follow=False)
-    events = [
-        _event(result.contact_id, change, consent)
+    said = [
+        (result.contact_id, change, consent)
         for result, (change, consents) in zip(applied, readings, strict=True)
         for consent in consents
     ]
-    events += invalid_phones(applied)
     contacts = [result.contact_id for result in applied]
-    record(events, bulk=bulk, contacts=contacts, report=False)
+    record([*_events(said, covered(said)), *invalid_phones(applied)], bulk=bulk, contacts=contacts, report=False)
     inferred.infer(contacts, bulk=bulk)
     link_waiting(applied)
+    if not bulk:  # an import reads the orders afterwards
+        checkout.bind(contact_id for contact_id, _, consent in said if consent.state in _WITH_EVIDENCE)
     return applied, Counts(
         seen=len(applied),
         created=sum(result.created for result in applied),
         updated=sum(result.updated for result in applied),
         invalid=_unreachable(zip(applied, readings, strict=True)),
     )
+
+
+def _events(said: Sequence[tuple[int, ContactChange, ConsentReading]], both: Covered) -> Iterator[ConsentEvent]:
+    for contact_id, change, consent in said:
+        event = _event(contact_id, change, consent)
+        wording = both.get(contact_id) if consent.channel is Channel.SMS else None
+        if wording is not None:
+            event.wording_version, event.language = wording.name, wording.language
+            event.evidence["wording"] = wording.text
+            # Of WhatsApp itself Shopify said nothing, so this is no reading of its value.
+            yield replace(event, channel=Channel.WHATSAPP, shop_value=None)
+        yield event
 
 
 def _event(contact_id: int, change: ContactChange, consent: ConsentReading) -> ConsentEvent:

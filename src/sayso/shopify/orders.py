@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sayso.commerce.apply import AppliedOrder, apply
 from sayso.commerce.changes import OrderChange
+from sayso.consent import checkout
 from sayso.consent.events import Channel, ConsentEvent, State
 from sayso.consent.models import ConsentState
 from sayso.consent.record import record
@@ -19,6 +20,7 @@ def apply_orders(changes: Sequence[OrderChange], *, bulk: bool = False) -> tuple
     events = _guests_consent(changes, applied)
     if events:
         record(events, bulk=bulk, report=False)
+    checkout.bind((order.contact_id for order in applied if order.contact_id), bulk=bulk)
     created = sum(order.created for order in applied)
     return applied, Counts(seen=len(changes), created=created, updated=len(applied) - created)
 

@@ -27,6 +27,10 @@ def choose_shop(request: HttpRequest) -> tuple[Shop | None, str | None]:
     return shops.get(request.session.get("shop_id", 0)) or next(iter(shops.values()))
 
 
+OUTSIDE = ("/api/", "/f/", "/k/", "/p/", "/u/", "/c/", "/brand/")
+"""Addresses that name their shop themselves, by a token or a key: who is signed in makes no difference there."""
+
+
 class ShopRequest(HttpRequest):
     """What this middleware makes of Django's request. Both are None for somebody without a shop."""
 
@@ -45,7 +49,7 @@ class ShopMiddleware:
 
     def __call__(self, request: ShopRequest) -> HttpResponse:
         request.shop, request.role = None, None
-        if request.path.startswith("/api/"):  # its bearer token names the shop
+        if request.path.startswith(OUTSIDE):
             return self.get_response(request)
         request.shop, request.role = choose_shop(request)
         if request.shop is None:

@@ -7,6 +7,7 @@ needs no exception in the content security policy, not even when it arrives as a
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from pygal.style import Style
 sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != "PluginImportFixer"]
 
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Noto Sans, sans-serif"
+WIDTH = 640
 COLOUR = re.compile(r"color-\d+")
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -34,10 +36,11 @@ class Series:
     name: str
     tone: str  # good, bad, warn, info, calm, mute, faint
     values: list[int]
+    running: bool = False  # each value is a level, not an amount: the last one counts, not the sum
 
     @property
     def total(self) -> int:
-        return sum(self.values)
+        return (self.values[-1] if self.values else 0) if self.running else sum(self.values)
 
 
 @dataclass(frozen=True)
@@ -75,31 +78,34 @@ def stacked_days(title: str, days: Sequence[date], series: list[Series]) -> Char
     return _by_day(chart, title, days, series)
 
 
-def lines(title: str, days: Sequence[date], series: list[Series]) -> Chart:
-    """A line a series over days."""
-    chart = pygal.Line(**_options(height=230), show_dots=False, stroke_style={"width": 2})
-    return _by_day(chart, title, days, series)
+def lines(title: str, days: Sequence[date], series: list[Series], width: int = WIDTH) -> Chart:
+    """A line a series over days, from zero on. A smaller ``width`` is for charts that stand side by side."""
+    chart = pygal.Line(
+        **_options(height=230, width=width), show_dots=False, stroke_style={"width": 2}, include_x_axis=True
+    )
+    return _by_day(chart, title, days, series, names=8 * width // WIDTH)
 
 
-def _by_day(chart: Any, title: str, days: Sequence[date], series: list[Series]) -> Chart:
+def _by_day(chart: Any, title: str, days: Sequence[date], series: list[Series], names: int = 8) -> Chart:
     labels = [formats.date_format(day, "j M") for day in days]
     chart.x_labels = labels
-    chart.x_labels_major = labels[::-1][::7]
+    weeks = math.ceil(len(labels) / 7 / names)  # so that no more days are named than fit
+    chart.x_labels_major = labels[::-1][:: 7 * weeks if len(labels) > names else 1]
     chart.show_minor_x_labels = False
     for one in series:
         chart.add(one.name, one.values)
     return Chart(title, _svg(chart, title, series), labels, series)
 
 
-def _options(*, height: int) -> dict[str, Any]:
+def _options(*, height: int, width: int = WIDTH) -> dict[str, Any]:
     return {
         "style": Style(label_font_size=12, major_label_font_size=12, font_family=FONT),
         "js": [],
         "show_legend": False,  # ours is text beside the drawing, where it wraps
-        "width": 640,
+        "width": width,
         "height": height,
         "margin": 4,
-        "margin_right": 12,
+        "margin_right": 20,
         "spacing": 6,
         "show_y_guides": True,
         "truncate_label": -1,

@@ -97,7 +97,16 @@ PRIVACY = {
     "FAILED": ("Failed", "bad"),
 }
 
+EXPORT = {
+    "QUEUED": ("Waiting", "calm wait"),
+    "RUNNING": ("Being written", "info"),
+    "DONE": ("Ready", "good"),
+    "FAILED": ("Failed", "bad"),
+    "EXPIRED": ("Deleted", "mute"),
+}
+
 VOCABULARIES = {
+    "export": EXPORT,
     "consent": CONSENT,
     "consent_short": CONSENT_SHORT,
     "message": MESSAGE,
@@ -125,6 +134,9 @@ SOURCES = {
     "inbound": "Inbound message",
     "order": "Order",
     "form": "Form",
+    "hosted_form": "Hosted form",
+    "in_store_form": "In-store form",
+    "preference_centre": "Preference page",
     "chat_widget": "Chat widget",
     "bis_widget": "Back-in-stock widget",
     "keyword": "Keyword reply",
@@ -141,6 +153,10 @@ SOURCES = {
     "privacy": "Privacy",
     "merge": "Merge",
     "inferred": "Inferred",
+    "manual_import": "Import",
+    "shopify_guest": "Guest checkout",
+    "address": "Address",
+    "suppression": "Suppressed address",
 }
 
 CONSENT_EVENTS = {
@@ -210,12 +226,26 @@ EVENTS = {
     "message.status_changed": "Message status changed",
     "campaign.launched": "Campaign launched",
     "campaign.stopped": "Campaign stopped",
+    "consent.inferred_confirmed": "Owner confirmed that inferring consent is lawful",
+    "suppression.opt_out_added": "Addresses suppressed",
+    "suppression.local_added": "Addresses blocked",
+    "suppression.local_ended": "Block of an address ended",
+    "export.created": "Exported",
     "settings.changed": "Settings changed",
-    "export.created": "Export made",
     "privacy.requested": "Privacy request",
     "privacy.done": "Privacy request done",
     "privacy.package_downloaded": "Access package downloaded",
     "retention.applied": "Retention periods enforced",
+    "form.submitted": "Form handed in",
+    "form.changed": "Form changed",
+    "form.published": "Form published",
+    "form.closed": "Form closed",
+    "kiosk.opened": "Kiosk opened",
+    "topic.changed": "Topic changed",
+    "wording.added": "Wording added",
+    "preferences.feedback": "Said why they left",
+    "subscribeFromAPI": "Subscribed through the API",
+    "subscribeUpdateFromAPI": "Subscribed again through the API",
 }
 
 ORIGINS = {
@@ -248,6 +278,21 @@ BASES = {
     "IMPORTED": "imported with proof",
     "MANUAL": "recorded with proof",
     "INFERRED": "inferred",
+}
+
+
+SUPPRESSIONS = {
+    "OPT_OUT": "Opted out",
+    "COMPLAINT": "Complained of spam",
+    "LOCAL": "Blocked by the shop",
+    "REDACTED": "Erased on a privacy request",
+}
+
+SUPPRESSION_MEANING = {
+    "OPT_OUT": "Whoever holds the address gets no marketing until they opt in again themselves.",
+    "COMPLAINT": "As an opt-out; the provider reported a complaint.",
+    "LOCAL": "Nothing is sent there, until the block is ended here.",
+    "REDACTED": "Only a confirmed opt-in by the person makes it usable again.",
 }
 
 

@@ -117,8 +117,7 @@ class Migration(migrations.Migration):
         # every look-up of an address, and an import slowed down with each opt-out.
         migrations.RemoveConstraint(model_name="suppression", name="suppression_once"),
         migrations.RunSQL(
-            "ALTER TABLE suppression DROP CONSTRAINT suppression_pkey,"
-            " ADD PRIMARY KEY (shop_id, address_key, kind)",
+            "ALTER TABLE suppression DROP CONSTRAINT suppression_pkey, ADD PRIMARY KEY (shop_id, address_key, kind)",
             migrations.RunSQL.noop,
         ),
         tenant_keys("topic"),

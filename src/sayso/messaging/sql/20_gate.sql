@@ -39,6 +39,10 @@ LANGUAGE sql STABLE AS $$
                     SELECT FROM contact other WHERE other.shop_id = c.shop_id AND other.excluded AND other.phone_key = slot.key)
                 END THEN 'CUSTOMER_IS_EXCLUDED'
             WHEN slot.consented_key IS DISTINCT FROM slot.key THEN 'CUSTOMER_IS_NOT_OPTED_IN'
+            -- sayso's own answers (18_replies.sql): the one state each is for.
+            WHEN p_purpose IN ('OPT_OUT_ACK', 'CONFIRMATION') THEN CASE
+                WHEN slot.state IS DISTINCT FROM CASE p_purpose WHEN 'OPT_OUT_ACK' THEN 'UNSUBSCRIBED' ELSE 'PENDING' END
+                THEN 'CUSTOMER_IS_NOT_OPTED_IN' END
             -- The state and an opt-out by address give the same code, so the look-up is made for those alone whom the state
             -- would let pass.
             WHEN slot.state = 'SUBSCRIBED' OR (p_purpose = 'UTILITY' AND slot.state IN ('PENDING', 'NOT_SUBSCRIBED', 'UNKNOWN')
@@ -92,6 +96,7 @@ GRANT EXECUTE ON FUNCTION message_gate TO sayso_app;
 -- What a message is for follows from its template's category and its origin; nobody may claim otherwise.
 CREATE OR REPLACE FUNCTION message_purpose(p_category text, p_origin text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN p_category IS NOT NULL THEN p_category WHEN p_origin = 'INBOX' THEN 'SERVICE' END
+    SELECT CASE WHEN p_origin = 'SYSTEM' THEN NULL  -- message_reply_purpose knows
+        WHEN p_category IS NOT NULL THEN p_category WHEN p_origin = 'INBOX' THEN 'SERVICE' END
 $$;
 GRANT EXECUTE ON FUNCTION message_purpose TO sayso_app;

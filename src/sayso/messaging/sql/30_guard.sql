@@ -8,9 +8,11 @@ BEGIN
     SELECT format('message %s: status %s, purpose %s', m.id, m.status, m.purpose) INTO wrong
     FROM fresh m LEFT JOIN template t ON t.shop_id = m.shop_id AND t.id = m.template_id
     WHERE CASE m.direction
-        WHEN 'OUT' THEN m.status <> 'QUEUED' OR m.address_key IS NULL
-            OR m.purpose IS DISTINCT FROM message_purpose(t.category, m.origin)
+        WHEN 'OUT' THEN m.status <> 'QUEUED' OR m.address_key IS NULL OR m.purpose IS NULL
+            OR m.purpose IS DISTINCT FROM CASE WHEN m.origin = 'SYSTEM'
+                THEN message_reply_purpose(m.origin_id, m.contact_id, m.channel) ELSE message_purpose(t.category, m.origin) END
             OR (m.template_id IS NOT NULL AND t.id IS NULL)
+            OR (m.origin = 'SYSTEM' AND t.category = 'MARKETING')
         ELSE m.status <> 'RECEIVED'
     END LIMIT 1;
     IF wrong IS NOT NULL THEN
@@ -37,7 +39,9 @@ BEGIN
         RAISE EXCEPTION 'message % is %, not QUEUED', NEW.id, OLD.status USING ERRCODE = 'check_violation';
     END IF;
     SELECT t.category INTO category FROM template t WHERE t.shop_id = NEW.shop_id AND t.id = NEW.template_id;
-    IF NEW.purpose IS DISTINCT FROM message_purpose(category, NEW.origin) THEN
+    IF NEW.purpose IS NULL OR NEW.purpose IS DISTINCT FROM (CASE WHEN NEW.origin = 'SYSTEM'
+        THEN message_reply_purpose(NEW.origin_id, NEW.contact_id, NEW.channel) ELSE message_purpose(category, NEW.origin) END)
+    THEN
         RAISE EXCEPTION 'message % claims to be %, its template is %', NEW.id, NEW.purpose, category
             USING ERRCODE = 'check_violation';
     END IF;
@@ -45,6 +49,12 @@ BEGIN
     IF NOT FOUND OR refusal IS NOT NULL OR key IS DISTINCT FROM NEW.address_key THEN
         RAISE EXCEPTION 'contact % may not be messaged: %', NEW.contact_id, coalesce(refusal, 'another address')
             USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.origin = 'SYSTEM' THEN
+        refusal := message_reply_refusal(NEW.origin_id, NEW.contact_id, NEW.channel, NEW.template_id, NEW.sender_id);
+        IF refusal IS NOT NULL THEN
+            RAISE EXCEPTION 'contact % may not be answered: %', NEW.contact_id, refusal USING ERRCODE = 'check_violation';
+        END IF;
     END IF;
     RETURN NEW;
 END $$;

@@ -31,6 +31,14 @@ def _skips(subject: Subject) -> Iterator[Row]:
     )
 
 
+def _possible_opt_outs(subject: Subject) -> Iterator[Row]:
+    return stream(
+        "select contact_id, message_id, word, created_at, decision, decided_at from possible_opt_out"
+        " where contact_id = any(%s) order by id",
+        ids(subject.contact_ids),
+    )
+
+
 def _orders(subject: Subject) -> Iterator[Row]:
     return stream(
         """select o.id, o.contact_id, o.shopify_order_id, o.name, o.email, o.phone, o.status, o.financial_status,
@@ -100,6 +108,10 @@ ALL = (
     Holding(
         "messages_not_sent", "Messages that were not sent, and why", ("message_skip",), _skips, None,
         why_kept="A reason beside the number of a contact without a name.",
+    ),
+    Holding(
+        "possible_opt_outs", "Messages that may have asked to stop", ("possible_opt_out",), _possible_opt_outs, None,
+        why_kept="That somebody looked at it and decided; without the word, which goes with the messages.",
     ),
     Holding(
         "orders", "Orders", ("orders", "order_line"), _orders, _scrub_orders,

@@ -15,6 +15,8 @@ BEGIN
         AND (m.status = 'QUEUED' OR m.body IS NOT NULL OR m.parameters IS NOT NULL OR m.address IS NOT NULL
             OR m.provider_id IS NOT NULL OR m.provider_text IS NOT NULL);
     GET DIAGNOSTICS scrubbed = ROW_COUNT;
+    -- The word is the person's own; that somebody decided about it stays.
+    UPDATE possible_opt_out p SET word = '' WHERE p.shop_id = shop AND p.contact_id = ANY (p_contacts) AND p.word <> '';
     RETURN scrubbed;
 END $$;
 REVOKE ALL ON FUNCTION privacy_scrub_messages FROM PUBLIC;

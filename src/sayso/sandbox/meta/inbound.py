@@ -3,12 +3,15 @@
 import time
 from typing import Any
 
+import msgspec
+
 from ..known import PHONE_NUMBER_ID
 from ..outbox import Outbox
 from ..world import World
 from . import envelope
 from .people import Crowd, Person
 from .sends import Sends, wamid
+from .templates import load_templates
 
 _DETAIL = {"stop": "User requested to stop marketing messages", "resume": "User requested to resume marketing messages"}
 
@@ -31,16 +34,45 @@ class Inbound:
         number: str = PHONE_NUMBER_ID,
         hide_number: bool | None = None,
     ) -> str:
-        """A tap on a template's quick-reply button."""
+        """A tap on a template's quick-reply button.
+
+        As at Meta the payload is the one that the message was sent with for this button, else its label; `payload`
+        overrides it.
+        """
+        last, buttons = self._last_template(sender)
+        sent_with = dict(buttons).get(text)
+        part: dict[str, Any] = {"type": "button", "button": {"payload": payload or sent_with or text, "text": text}}
+        if last:
+            part["context"] = {"from": self.sends.sender(number)[1], "id": last}
+        return self._message(sender, number, hide_number, text, part)
+
+    def buttons(self, sender: str) -> list[str]:
+        """The labels that the person can tap: the quick replies of the last template they got."""
+        return [label for label, _ in self._last_template(sender)[1]]
+
+    def _last_template(self, sender: str) -> tuple[str | None, list[tuple[str, str | None]]]:
+        """The id of the last template message to a person, and its quick replies with the payloads it was sent with."""
         self.sends.flush()
-        last = self.world.db.one(
-            "SELECT wamid FROM sent WHERE recipient = ? AND kind = 'template' ORDER BY id DESC",
+        row = self.world.db.one(
+            "SELECT wamid, number, template, body FROM sent WHERE recipient = ? AND kind = 'template' ORDER BY id DESC",
             self._person(sender).wa_id,
         )
-        part: dict[str, Any] = {"type": "button", "button": {"payload": payload or text, "text": text}}
-        if last:
-            part["context"] = {"from": self.sends.sender(number)[1], "id": last[0]}
-        return self._message(sender, number, hide_number, text, part)
+        if not row:
+            return None, []
+        name, _, language = (row[2] or "").partition("/")
+        template = load_templates(self.world.db, self.sends.sender(row[1])[0]).get((name, language))
+        given = {
+            str(part.get("index")): next((one.get("payload") for one in part.get("parameters") or ()), None)
+            for part in msgspec.json.decode(row[3])["template"].get("components") or ()
+            if part.get("type") == "button" and part.get("sub_type") == "quick_reply"
+        }
+        parts = template.components if template else []
+        found = next((part.get("buttons") or [] for part in parts if part.get("type") == "BUTTONS"), [])
+        return row[0], [
+            (str(button["text"]), given.get(str(index)))
+            for index, button in enumerate(found)
+            if button.get("type") == "QUICK_REPLY"
+        ]
 
     def preference(self, sender: str, choice: str, number: str = PHONE_NUMBER_ID) -> None:
         """The app's own switch for offers and announcements: `stop` or `resume`. Raises KeyError for another choice."""

@@ -116,7 +116,11 @@ class Pages:
                 + make("reply", back, parts.field("text", "Reply", required="required"), "Send", sender)
                 + '<div class="row">'
                 + make("reply", back, "", "Reply STOP", {**sender, "text": "STOP"})
-                + make("tap_button", back, "", "Tap “Stop promotions”", {**sender, "text": "Stop promotions"})
+                + make("reply", back, "", "Reply YES", {**sender, "text": "YES"})
+                + "".join(
+                    make("tap_button", back, "", f"Tap “{label}”", {**sender, "text": label})
+                    for label in self.sandbox.inbound.buttons(one.phone)
+                )
                 + make("set_preference", back, "", "Offers off in the app", {**sender, "choice": "stop"})
                 + make("set_preference", back, "", "Offers on again", {**sender, "choice": "resume"})
                 + "</div>"

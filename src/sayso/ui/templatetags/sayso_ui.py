@@ -70,6 +70,26 @@ def percent_of(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %" if whole else ""
 
 
+@register.simple_tag
+def rate(share: float | None) -> str:
+    """A share of 0 to 1 in per cent; small ones with two digits, because 0.4 % and 0.04 % are not the same."""
+    if share is None:
+        return "–"
+    return f"{100 * share:.1f} %" if share >= 0.1 or not share else f"{100 * share:.2f} %"
+
+
+@register.simple_tag
+def meter(share: float | None, whole: float, tone: str) -> SafeString:
+    """A share drawn beside its number, against the largest of its column."""
+    width = 100 * (share or 0) / whole if whole else 0
+    return format_html(
+        '<svg class="meter" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect width="100" height="6" class="fill-line"/><rect width="{}" height="6" class="fill-{}"/></svg>',
+        f"{width:.1f}",
+        tone,
+    )
+
+
 @register.filter
 def get(mapping: dict[Any, Any], key: Any) -> Any:
     return mapping.get(key)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from sayso.choices import panels as choices
 from sayso.commerce import panels as commerce
 from sayso.consent import panels as consent_panels
 from sayso.consent import queries as consent
-from sayso.consent.events import Channel, ConsentEvent, State
-from sayso.consent.record import record
+from sayso.consent.events import Channel, State
 from sayso.contacts import panels as contact_panels
 from sayso.contacts import queries as contacts
 from sayso.contacts.models import Contact
+from sayso.messaging import asked
 from sayso.messaging import panels as messaging
+from sayso.messaging.views import tell
 from sayso.shops.pages import Request, page
-from sayso.ui import activity, words
+from sayso.ui import activity
 from sayso.ui.requests import number
 from sayso.ui.views.contacts import primary_channel
 
@@ -40,10 +40,13 @@ def profile(request: Request, contact_id: int) -> HttpResponse:
         "primary": next(one for one in consents if one.channel == primary),
         "may_opt_out": [one for one in consents if one.state in CAN_OPT_OUT],
         "tab": tab,
+        "inbound": asked.messages_of(contact_id),
     }
     if tab == "information":
         context["panels"] = [
-            consent_panels.profile(contact_id, number(request.GET, "ledger_before")),
+            messaging.possible_opt_outs(contact_id),
+            consent_panels.profile(contact_id, number(request.GET, "ledger_before"), request.GET.get("at", "")),
+            choices.profile(contact_id),
             commerce.profile(contact_id),
             messaging.profile(contact_id),
         ]
@@ -74,32 +77,18 @@ def _activity(request: Request, contact_id: int) -> dict:
 @require_POST
 @page("consent.unsubscribe")
 def unsubscribe(request: Request, contact_id: int) -> HttpResponse:
-    """Record that the person asked, by whatever way, to get no more messages on a channel."""
+    """Record that the person asked, by whatever way, to get no more messages on a channel, and what shows it."""
     contact = _contact(contact_id)
-    channel = request.POST.get("channel", "")
+    channel, how = request.POST.get("channel", ""), request.POST.get("how", "").replace("\x00", "").strip()[:2000]
+    chosen = number(request.POST, "message")
+    shown = next((one for one in asked.messages_of(contact.pk) if one.pk == chosen), None)
     if channel not in set(Channel):
         messages.error(request, "Choose the channel to unsubscribe from.")
-        return redirect("profile", contact.pk)
-    outcomes = record(
-        [
-            ConsentEvent(
-                contact_id=contact.pk,
-                channel=Channel(channel),
-                event="OPT_OUT",
-                occurred_at=datetime.now(UTC),
-                source="staff",
-                actor_kind="staff",
-                evidence={"actor_id": str(request.user.pk)},
-            )
-        ]
-    )
-    own = [one for one in outcomes if one.contact_id == contact.pk]
-    changed = [words.CHANNELS[one.channel] for one in own if one.to_state == State.UNSUBSCRIBED]
-    refused = next((one.refusal_code for one in own if one.refusal_code), None)
-    if changed:
-        messages.success(request, f"Unsubscribed from {' and '.join(changed)}. Nothing more is sent there.")
-    elif refused:
-        messages.error(request, words.REFUSALS.get(refused, words.sentence(refused)))
+    elif shown is None and not how:
+        messages.error(request, "Choose the message that shows the request, or write how it was made.")
+    else:
+        outcomes = asked.opt_out(contact.pk, Channel(channel), actor_id=str(request.user.pk), message=shown, how=how)
+        tell(request, contact.pk, outcomes)
     return redirect("profile", contact.pk)
 
 

@@ -38,6 +38,29 @@ export function forms(root) {
     field.dispatchEvent(new Event("change", { bubbles: true }));
   });
 
+  // <form data-unsaved>: its save bar shows once something is different, and leaving then asks first.
+  for (const form of root.querySelectorAll("form[data-unsaved]")) {
+    const bar = form.querySelector(".save-bar");
+    const wrong = form.querySelector(".errorlist") !== null; // what was sent is not saved
+    const content = () => new URLSearchParams(new FormData(form)).toString();
+    const saved = content();
+    const unsaved = () => wrong || content() !== saved;
+    const show = () => {
+      if (!bar) return;
+      bar.hidden = !unsaved();
+      bar.querySelector(".said").textContent = "Unsaved changes";
+    };
+    let sending = false;
+    form.addEventListener("input", show);
+    form.addEventListener("change", show);
+    form.addEventListener("submit", () => (sending = true));
+    bar?.querySelector("a")?.addEventListener("click", () => (sending = true));
+    window.addEventListener("beforeunload", (event) => {
+      if (bar && unsaved() && !sending && !wrong) event.preventDefault();
+    });
+    show();
+  }
+
   root.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
     if (!button) return;

@@ -1,0 +1,1 @@
+"""Pages on which a person decides: hosted and in-store forms, the preference page, confirmations; and what they offer."""

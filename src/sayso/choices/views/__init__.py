@@ -1,0 +1,1 @@
+"""The public pages, and the pages on which staff sets them up."""

@@ -1,0 +1,1 @@
+"""The ledger as evidence: signing keys, checkpoints over its entries, and the check of both."""

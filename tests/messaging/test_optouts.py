@@ -1,0 +1,356 @@
+"""Every route by which people leave, each ending in the same ledger; and what is no opt-out."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.making import T0, make_contact, make_template
+
+from sayso.channels.whatsapp.components import parameters
+from sayso.consent import settings
+from sayso.consent.events import Channel
+from sayso.consent.models import ConsentState, Evidence, LedgerEntry, Suppression
+from sayso.consent.words import QUICK_REPLY_PAYLOAD
+from sayso.contacts.models import AddressStatus, Contact
+from sayso.intake.drain import drain_all
+from sayso.intake.models import Delivery
+from sayso.messaging import asked
+from sayso.messaging.buttons import opt_out_labels, payloads
+from sayso.messaging.models import Message, PossibleOptOut, Sender, Template
+from sayso.messaging.optouts import AddressOptOut, opt_out
+from sayso.messaging.send import queue
+from sayso.messaging.webhooks import describe
+from sayso.shops.tenancy import enter_shop, shop_context
+
+NUMBER = "106540352242922"
+AT = int(T0.timestamp()) + 3600
+_ids = itertools.count(1)
+BUTTONS = [
+    {"type": "QUICK_REPLY", "text": "Tell me more"},
+    {"type": "URL", "text": "Shop", "url": "https://s.example"},
+    {"type": "QUICK_REPLY", "text": "Stop promotions"},
+]
+COMPONENTS = [{"type": "BODY", "text": "Sale!"}, {"type": "BUTTONS", "buttons": BUTTONS}]
+
+
+@pytest.fixture
+def shop(make_shop):
+    """A shop whose transaction the drain may take over, as it would."""
+    made = make_shop()
+    with shop_context(made.pk):
+        Sender.objects.create(
+            shop_id=made.pk, channel="whatsapp", phone_number_id=NUMBER, token="t", base_url="http://127.0.0.1:9"
+        )
+        yield made
+
+
+@pytest.fixture
+def arrive(shop):
+    """Deliver as Meta does, through the drain."""
+
+    def deliver(field: str = "messages", **value: object) -> None:
+        change = {"field": field, "value": {"metadata": {"phone_number_id": NUMBER}} | value}
+        body = json.dumps({"object": "whatsapp_business_account", "entry": [{"id": "w", "changes": [change]}]}).encode()
+        told = describe({}, body)
+        Delivery.objects.create(provider="whatsapp", key=told.key, topic=told.topic, lane=told.lane, body=body)
+        drain_all()
+        assert not Delivery.objects.exclude(state="DONE").values_list("topic", "error")
+        enter_shop(shop.pk)
+
+    return deliver
+
+
+def digits(contact_id: int) -> str:
+    return Contact.objects.get(pk=contact_id).phone.lstrip("+")
+
+
+def said(contact_id: int | None = None, *, wa_id: str | None = None, bsuid: str | None = None, **content) -> dict:
+    sent = {"id": f"wamid.{next(_ids)}", "timestamp": str(AT)} | content
+    if contact_id is not None:
+        wa_id = digits(contact_id)
+    return sent | ({"from": wa_id} if wa_id else {}) | ({"from_user_id": bsuid} if bsuid else {})
+
+
+def text(body: str) -> dict:
+    return {"type": "text", "text": {"body": body}}
+
+
+def button(label: str, payload: str | None = None, context: str | None = None) -> dict:
+    tapped = {"type": "button", "button": {"text": label, "payload": payload or label}}
+    return tapped | ({"context": {"id": context}} if context else {})
+
+
+def states(contact_id: int) -> tuple[str, str]:
+    return ConsentState.objects.values_list("whatsapp_state", "sms_state").get(contact_id=contact_id)
+
+
+OUT = ("UNSUBSCRIBED", "UNSUBSCRIBED")
+
+
+class TestReplies:
+    @pytest.mark.parametrize(
+        "body", ["STOP", "PARE", "ARRÊT", "ARRET", "STOPPEN", "no más", "UNSUBSCRIBE", "stop please", "S T O P", "退订"]
+    )
+    def test_a_stop_word(self, arrive, body):
+        contact = make_contact("OPT_IN")
+        arrive(messages=[said(contact, **text(body))])
+        assert states(contact) == OUT
+        entry = LedgerEntry.objects.get(contact_id=contact, event="OPT_OUT", channel="whatsapp")
+        assert (entry.source, entry.actor_kind, int(entry.occurred_at.timestamp())) == ("stop_reply", "customer", AT)
+        evidence = json.loads(Evidence.objects.get(ledger_id=entry.pk).data)
+        assert evidence["text"] == body and evidence["reference"].startswith("wamid.")
+
+    @pytest.mark.parametrize("body", ["I love your nonstop flight deals", "dont stop believing", "please restart"])
+    def test_what_only_mentions_it_waits_for_a_person(self, arrive, body):
+        contact = make_contact("OPT_IN")
+        arrive(messages=[said(contact, **text(body))])
+        assert states(contact)[0] == "SUBSCRIBED"
+        assert [message.body for _, message in asked.possible(contact)] == [body]
+
+    def test_a_delivery_twice_raises_one_suggestion(self, arrive):
+        contact = make_contact("OPT_IN")
+        message = said(contact, **text("don't stop"))
+        arrive(messages=[message])
+        arrive(messages=[message], contacts=[])
+        assert PossibleOptOut.objects.count() == 1
+
+    def test_a_shops_own_word(self, shop, arrive):
+        settings.change(shop, actor_kind="system", opt_out_keywords=["Feierabend"])
+        contact = make_contact("OPT_IN")
+        arrive(messages=[said(contact, **text("bitte feierabend!"))])
+        assert states(contact) == OUT
+
+    def test_everybody_with_the_number(self, arrive):
+        one, two = (make_contact("OPT_IN", phone="+447911123456") for _ in range(2))
+        arrive(messages=[said(one, **text("STOP"))])
+        assert states(one) == states(two) == OUT
+        assert LedgerEntry.objects.exclude(caused_by=None).count() == 3
+
+    @pytest.mark.parametrize(
+        ("phone", "wa_id", "country"),
+        [
+            ("+5511987654321", "551187654321", "BR"),
+            ("+551187654321", "5511987654321", "BR"),
+            ("+525512345678", "5215512345678", "MX"),
+            ("+5491123456789", "541123456789", "AR"),
+        ],
+    )
+    def test_a_variant_of_the_number(self, arrive, phone, wa_id, country):
+        contact = make_contact("OPT_IN", phone=phone, country=country)
+        arrive(messages=[said(wa_id=wa_id, **text("STOP"))])
+        assert states(contact) == OUT
+
+    def test_by_user_id_alone(self, arrive):
+        contact = make_contact("OPT_IN")
+        arrive(messages=[said(contact, bsuid="GB.1", **text("hello"))])
+        arrive(messages=[said(bsuid="GB.1", **text("STOP"))])
+        assert states(contact) == OUT
+
+    def test_a_stranger_who_stops_stays_stopped(self, arrive):
+        arrive(messages=[said(wa_id="447911000000", **text("STOP"))])
+        contact = Contact.objects.get()
+        assert states(contact.pk) == OUT
+        assert Suppression.objects.filter(address_key=contact.phone_key, kind="OPT_OUT").exists()
+
+
+class TestButtons:
+    def test_the_payload(self, arrive):
+        contact = make_contact("OPT_IN")
+        arrive(messages=[said(contact, **button("Nein danke", QUICK_REPLY_PAYLOAD))])
+        assert states(contact) == OUT
+
+    def test_an_interactive_reply(self, arrive):
+        contact = make_contact("OPT_IN")
+        reply = {"type": "interactive", "interactive": {"type": "button_reply"}}
+        reply["interactive"]["button_reply"] = {"id": QUICK_REPLY_PAYLOAD, "title": "Keine Lust"}
+        arrive(messages=[said(contact, **reply)])
+        assert states(contact) == OUT
+
+    @pytest.mark.parametrize("label", ["Stop promotions", "Detener promociones", "Parar promoções", "Werbung stoppen"])
+    def test_the_label(self, arrive, label):
+        contact = make_contact("OPT_IN")
+        arrive(messages=[said(contact, **button(label))])
+        assert states(contact) == OUT
+
+    @pytest.mark.parametrize(("declared", "label", "state"), [
+        (["Not for me"], "Not for me", "UNSUBSCRIBED"),
+        (["Not for me"], "Tell me more", "SUBSCRIBED"),
+        ([], "Stop promotions", "SUBSCRIBED"),
+    ])  # fmt: skip
+    def test_the_templates_own_declaration(self, shop, arrive, declared, label, state):
+        contact = make_contact("OPT_IN")
+        buttons = [{"type": "QUICK_REPLY", "text": name} for name in ("Not for me", "Tell me more", "Stop promotions")]
+        template = make_template(shop, components=[{"type": "BUTTONS", "buttons": buttons}], opt_out_buttons=declared)
+        queue([contact], origin="CAMPAIGN", origin_id=1, template=template, sender_id=Sender.objects.get().pk)
+        Message.objects.update(provider_id="wamid.sale")
+        arrive(messages=[said(contact, **button(label, context="wamid.sale"))])
+        assert states(contact)[0] == state
+
+    def test_our_messages_carry_the_payload(self, shop):
+        template = Template(components=COMPONENTS, category="MARKETING")
+        assert opt_out_labels(template) == {"Stop promotions"}
+        assert parameters(template.components, payloads(template)) == (
+            {
+                "type": "button",
+                "parameters": [{"type": "payload", "payload": QUICK_REPLY_PAYLOAD}],
+                "sub_type": "quick_reply",
+                "index": "2",
+            },
+        )
+
+
+class TestMetasOwnWays:
+    def preference(self, arrive, contact_id: int, value: str, at: int = AT) -> None:
+        arrive(
+            field="user_preferences",
+            user_preferences=[
+                {"wa_id": digits(contact_id), "value": value, "category": "marketing_messages", "timestamp": at}
+            ],
+        )
+
+    def test_stop_and_resume(self, arrive):
+        contact = make_contact("OPT_IN")
+        self.preference(arrive, contact, "stop")
+        assert states(contact) == OUT
+        self.preference(arrive, contact, "resume", AT + 60)
+        assert states(contact) == ("SUBSCRIBED", "UNSUBSCRIBED")
+
+    def test_resume_gives_nobody_what_they_never_had(self, arrive):
+        contact = make_contact("OPT_OUT")
+        self.preference(arrive, contact, "resume")
+        assert states(contact)[0] != "SUBSCRIBED"
+
+    @pytest.mark.parametrize("value", ["signup", "whatever"])
+    def test_other_words_change_nothing(self, arrive, value):
+        contact = make_contact("OPT_IN")
+        self.preference(arrive, contact, value)
+        assert states(contact)[0] == "SUBSCRIBED"
+
+    def failed(self, contact_id: int, code: int, **more) -> dict:
+        return {
+            "id": f"wamid.{next(_ids)}", "status": "failed", "timestamp": str(AT), "recipient_id": digits(contact_id),
+            "errors": [{"code": code, "title": "no"}],
+        } | more  # fmt: skip
+
+    @pytest.fixture
+    def message(self, shop) -> Message:
+        contact = make_contact("OPT_IN")
+        queue(
+            [contact], origin="CAMPAIGN", origin_id=1, template=make_template(shop), sender_id=Sender.objects.get().pk
+        )
+        message = Message.objects.get()
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            cursor.execute("select message_claim(array[%s::bigint])", [message.pk])
+        return message
+
+    def test_131050_is_an_opt_out(self, shop, arrive, message):
+        arrive(statuses=[self.failed(message.contact_id, 131050, biz_opaque_callback_data=f"{shop.pk}:{message.pk}")])
+        assert states(message.contact_id) == OUT
+        assert LedgerEntry.objects.filter(source="meta_131050", channel="whatsapp", actor_kind="provider").exists()
+
+    def test_131050_also_of_a_message_that_is_not_ours(self, arrive):
+        contact = make_contact("OPT_IN")
+        arrive(statuses=[self.failed(contact, 131050)])
+        assert states(contact) == OUT
+
+    def test_another_shops_number_in_the_callback_is_not_believed(self, shop, arrive, message):
+        other = make_contact("OPT_IN")
+        arrive(statuses=[self.failed(other, 131050, biz_opaque_callback_data=f"{shop.pk + 1}:{message.pk}")])
+        assert (states(message.contact_id)[0], states(other)[0]) == ("SUBSCRIBED", "UNSUBSCRIBED")
+
+    @pytest.mark.parametrize("code", [131049, 131026, 131047, 131056, 130472, 131000])
+    def test_other_failures_are_none(self, shop, arrive, message, code):
+        arrive(statuses=[self.failed(message.contact_id, code, biz_opaque_callback_data=f"{shop.pk}:{message.pk}")])
+        assert states(message.contact_id)[0] == "SUBSCRIBED"
+        unreachable = AddressStatus.objects.filter(contact_id=message.contact_id, status="UNREACHABLE").first()
+        assert (unreachable is not None) == (code == 131026)
+        if unreachable:
+            assert timedelta(days=29) < unreachable.until - datetime.now(UTC) <= timedelta(days=30)
+
+
+class TestByAddress:
+    """As the SMS provider will: its webhook OPT_OUT_SMS, and the codes 302 and 412 once its blacklist confirms them."""
+
+    @pytest.mark.parametrize(
+        "evidence",
+        [{"notification_id": "n1", "text": "STOP"}, {"code": "302"}, {"code": "412"}, {"detail": "blacklist"}],
+    )
+    @pytest.mark.parametrize("written", ["+{}", "{}", "+{} "])
+    def test_the_holder_leaves_both_phone_channels(self, shop, evidence, written):
+        contact = make_contact("OPT_IN")
+        outcomes = opt_out(
+            [AddressOptOut(Channel.SMS, written.format(digits(contact)), T0, "sms_provider", evidence=evidence)]
+        )
+        assert {(one.contact_id, one.outcome) for one in outcomes} == {(contact, "ACCEPTED")}
+        assert states(contact) == OUT
+        entry = LedgerEntry.objects.get(channel="sms", event="OPT_OUT")
+        assert (entry.source, entry.actor_kind, entry.occurred_at) == ("sms_provider", "provider", T0)
+        assert json.loads(Evidence.objects.get(ledger_id=entry.pk).data) == evidence
+
+    def test_all_holders(self, shop):
+        one, two = (make_contact("OPT_IN", phone="+447911123456") for _ in range(2))
+        opt_out([AddressOptOut(Channel.SMS, "+447911123456", T0, "sms_provider")])
+        assert states(one) == states(two) == OUT
+
+    def test_an_address_that_nobody_holds_stays_out(self, shop):
+        opt_out([AddressOptOut(Channel.SMS, "+447911000001", T0, "sms_provider")])
+        assert states(make_contact("OPT_IN", phone="+447911000001")) == OUT
+
+    def test_e_mail_leaves_the_telephone_alone(self, shop):
+        contact = make_contact("OPT_IN")
+        opt_out(
+            [AddressOptOut(Channel.EMAIL, Contact.objects.get().email.upper(), None, "unsubscribe_link", "customer")]
+        )
+        state = ConsentState.objects.get(contact_id=contact)
+        assert (state.email_state, state.whatsapp_state) == ("UNSUBSCRIBED", "SUBSCRIBED")
+
+    def test_nobody_is_nothing(self, shop):
+        assert opt_out([]) == []
+
+
+class TestByStaff:
+    def test_the_message_that_shows_it(self, arrive):
+        contact = make_contact("OPT_IN")
+        arrive(messages=[said(contact, **text("bitte lasst das doch einfach bleiben"))])
+        [message] = asked.messages_of(contact)
+        asked.opt_out(contact, Channel.WHATSAPP, actor_id="7", message=message)
+        entry = LedgerEntry.objects.get(event="OPT_OUT", channel="whatsapp")
+        assert (entry.source, entry.actor_kind, entry.occurred_at) == ("staff", "staff", message.queued_at)
+        evidence = json.loads(Evidence.objects.get(ledger_id=entry.pk).data)
+        assert evidence == {
+            "actor_id": "7", "message_id": message.pk, "reference": message.provider_id,
+            "text": "bitte lasst das doch einfach bleiben",
+        }  # fmt: skip
+        assert states(contact) == OUT
+
+    def test_something_has_to_show_it(self, shop):
+        contact = make_contact("OPT_IN")
+        with pytest.raises(ValueError, match="message that shows it"):
+            asked.opt_out(contact, Channel.WHATSAPP, actor_id="7", how="  ")
+
+    def test_not_by_a_message_of_somebody_else(self, arrive):
+        contact, other = make_contact("OPT_IN"), make_contact("OPT_IN")
+        arrive(messages=[said(other, **text("hello"))])
+        with pytest.raises(ValueError, match="not from contact"):
+            asked.opt_out(contact, Channel.WHATSAPP, actor_id="7", message=asked.messages_of(other)[0])
+
+    def test_deciding_twice_records_once(self, arrive):
+        contact = make_contact("OPT_IN")
+        arrive(messages=[said(contact, **text("don't stop"))])
+        [(one, _)] = asked.possible(contact)
+        assert asked.decide(one, PossibleOptOut.Decision.OPT_OUT, actor_id="7")
+        assert asked.decide(one, PossibleOptOut.Decision.NONE, actor_id="8") == []
+        one.refresh_from_db()
+        assert (one.decision, one.decided_by) == ("OPT_OUT", "7")
+        assert states(contact) == OUT
+
+    def test_whoever_left_otherwise_needs_no_decision(self, arrive):
+        contact = make_contact("OPT_IN")
+        arrive(messages=[said(contact, **text("don't stop"))])
+        arrive(messages=[said(contact, **text("STOP"))])
+        assert asked.possible(contact) == []
