@@ -7,14 +7,19 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from django.db import connection
-from ninja import Query, Router, Schema
+from ninja import Query, Router, Schema, Status
 from pydantic import BaseModel, Field
 
 from sayso.consent.api import ChannelState, states_of, unknown_states
 from sayso.consent.events import Channel, State
 from sayso.contacts.api import ContactOut, contact_json, email_key, phone_key
+from sayso.contacts.apply import Actor, apply
+from sayso.contacts.changes import ContactChange, Source
 from sayso.contacts.models import Contact
 from sayso.contacts.queries import search_patterns
+from sayso.privacy.api import PrivacyRequestOut, open_for, request_json
+from sayso.privacy.models import PrivacyRequest
+from sayso.privacy.people import Named
 from sayso.shops.api import (
     BIGGEST,
     DEFAULT_LIMIT,
@@ -22,6 +27,7 @@ from sayso.shops.api import (
     Cursor,
     Id,
     Limit,
+    Problem,
     Scope,
     Text,
     invalid,
@@ -207,3 +213,33 @@ def upsert_contacts(request: ApiRequest, payload: upsert.Payload) -> dict[str, A
     hold up the others. A contact never becomes subscribed by being sent here: only `consents` with a proof can do that,
     under the rules of the consent table, and never against an opt-out."""
     return upsert.run(payload, request.shop, token=f"API token {request.api_token.name}"[:64], now=datetime.now(UTC))
+
+
+@router.delete(
+    "/contacts/{contact_id}",
+    response={204: None, 202: PrivacyRequestOut},
+    auth=Scope("contacts.edit"),
+    summary="Delete or erase a contact",
+    operation_id="delete_contact",
+)
+def delete_contact(
+    request: ApiRequest,
+    contact_id: Id,
+    erase: Annotated[
+        bool, Query(description="Erase it for good (GDPR Art. 17). Needs the scope `privacy.edit` as well.")
+    ] = False,
+) -> Status[Any]:
+    """Deleting hides the contact at once and takes its names after 30 days; ledger and suppressions stay. A contact of a
+    Shopify customer is deleted in Shopify. Erasing opens a privacy request, which is answered with 202."""
+    contact = Contact.objects.filter(pk=contact_id).first()
+    if contact is None or contact.redacted_at is not None:
+        raise missing(f"contact {contact_id}")
+    if erase:
+        if "privacy.edit" not in request.api_token.scopes:
+            raise Problem(403, "This token does not carry the scope “privacy.edit”, which erasing needs.")
+        return Status(202, request_json(open_for(request, PrivacyRequest.Kind.REDACT, Named(), [contact_id])))
+    if contact.shopify_customer_id is not None:
+        raise Problem(409, "This contact is a customer in Shopify. Delete them there; or erase them with erase=true.")
+    actor = Actor("staff", f"API token {request.api_token.name}"[:64])
+    apply([ContactChange(source=Source.API, contact_id=contact_id, deleted=True)], actor=actor)
+    return Status(204, None)

@@ -83,6 +83,14 @@ def _guests(changes: list[OrderChange], *, bulk: bool) -> dict[int, int]:
         for seq, change in enumerate(changes)
         if change.shopify_customer_id is None and (change.email or change.phone)
     ]
+    if positions:  # whose order it was may be erased: its next update makes no guest of that person again
+        orders = [changes[seq].shopify_order_id for seq in positions]
+        erased = set(
+            Order.objects.filter(shopify_order_id__in=orders, redacted_at__isnull=False).values_list(
+                "shopify_order_id", flat=True
+            )
+        )
+        positions = [seq for seq in positions if changes[seq].shopify_order_id not in erased]
     applied = apply_contacts(
         (
             ContactChange(

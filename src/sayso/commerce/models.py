@@ -37,6 +37,8 @@ class Order(TenantModel):
     source_updated_at = models.DateTimeField()
     source_sequence = models.BigIntegerField(default=0, db_default=0)  # breaks ties of the time above
     synced_at = models.DateTimeField(db_default=Now())
+    # Of whom it was is erased: an update of the order must not bring it back.
+    redacted_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "orders"

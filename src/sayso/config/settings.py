@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "sayso.audience",
     "sayso.messaging",
     "sayso.choices",
+    "sayso.privacy",
     "sayso.campaigns",
     "sayso.shopify",
     "sayso.api",

@@ -23,6 +23,7 @@ LOOPS = (
     "sayso.messaging.dispatch.run",
     "sayso.shopify.refetch.run",
     "sayso.campaigns.build.run",
+    "sayso.privacy.work.run",
     "sayso.config.jobs.run",
 )
 """Each is a ``run(stop: threading.Event)`` that works until ``stop`` is set, and may raise."""

@@ -152,7 +152,16 @@ def expire() -> int:
             if path.name not in known:
                 shutil.rmtree(path, ignore_errors=True)
         number += len(ids)
+    shops = {str(pk) for pk in Shop.objects.values_list("pk", flat=True)}
+    for folder in _root().iterdir() if _root().exists() else ():
+        if folder.name.isdecimal() and folder.name not in shops:
+            shutil.rmtree(folder, ignore_errors=True)  # of a shop that was erased, perhaps by another machine
     return number
+
+
+def forget(shop_id: int) -> None:
+    """Delete the files of a shop that was erased; harmless where there are none."""
+    shutil.rmtree(_root() / str(shop_id), ignore_errors=True)
 
 
 GONE = (Export.State.EXPIRED, Export.State.FAILED)

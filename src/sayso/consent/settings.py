@@ -19,6 +19,7 @@ ChannelName = Literal["whatsapp", "sms", "email"]
 Language = Annotated[str, Meta(pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Words = Annotated[list[Annotated[str, Meta(min_length=1, max_length=60)]], Meta(max_length=200)]
 Texts = dict[Language, Annotated[str, Meta(min_length=1, max_length=1000)]]
+RetentionKind = Literal["message_texts", "events", "order_identities", "deliveries", "exports"]
 Days = Annotated[int, Meta(ge=1, le=3650)]
 Url = Annotated[str, Meta(pattern="^(https?://.+)?$", max_length=500)]
 
@@ -46,8 +47,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     privacy_policy_url: Url = ""
     terms_url: Url = ""
     brand_colour: Annotated[str, Meta(pattern="^(#[0-9a-fA-F]{6})?$")] = ""  # of the shop's public pages
+    retention: dict[RetentionKind, Days] = field(default_factory=dict)  # days; see sayso.privacy.retention for defaults
     unsubscribe_mode: Literal["ONE_CLICK", "TWO_CLICKS", "CATEGORIES"] = "ONE_CLICK"  # features §6.11
-    retention: dict[str, Days] = field(default_factory=dict)  # kind of data → days; unlimited where absent
 
     def confirmation(self, channel: str) -> Confirmation:
         return self.opt_in_confirmation.get(channel, "NONE")  # type: ignore[call-overload]

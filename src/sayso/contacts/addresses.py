@@ -34,3 +34,13 @@ def email_key(secret: bytes, email: str) -> bytes:
 
 def normal_email(email: str) -> str:
     return email.strip().lower()
+
+
+def subject_key(secret: bytes, name: str) -> str:
+    """How a delivery is marked as being about a person: by the key of a number (WhatsApp writes them without ``+``), or
+    of whatever else the provider calls them. Never the name itself."""
+    name = name.strip()
+    digits = name.removeprefix("+")
+    if digits.isascii() and digits.isdigit() and 6 <= len(digits) <= 15:
+        return f"phone:{phone_key(secret, f'+{digits}').hex()}"
+    return f"name:{hmac.digest(secret, b'name:' + name.encode(), 'sha256').hex()}"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from django.db import connection
 
+from . import subjects
 from .failure import describe, retry_delay, waiting_delay
 from .metrics import OUTCOMES
 from .models import Delivery
@@ -93,9 +94,10 @@ def _finish(deliveries: Sequence[Delivery], state: str, error: str) -> None:
     if deliveries:
         with connection.cursor() as cursor:
             cursor.execute(
-                "update delivery set state = %s, error = %s, drained_at = clock_timestamp(), attempts = attempts + 1"
-                " where id = any(%s)",
-                [state, error, [delivery.pk for delivery in deliveries]],
+                "update delivery d set state = %s, error = %s, drained_at = clock_timestamp(), attempts = attempts + 1,"
+                " subject_keys = string_to_array(k.keys, ' ')"
+                " from unnest(%s::bigint[], %s::text[]) as k(id, keys) where d.id = k.id",
+                [state, error, *subjects.columns(deliveries)],
             )
 
 

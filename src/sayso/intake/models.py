@@ -1,5 +1,6 @@
 """What providers delivered, kept before anybody looked into it. A system table: Meta's shop is known only later."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
@@ -26,6 +27,9 @@ class Delivery(models.Model):
     not_before = models.DateTimeField(db_default=Now())
     error = models.TextField(blank=True, default="", db_default="")
     drained_at = models.DateTimeField(null=True)
+    # Whom it is about, so that it is found when a person asks for theirs or to be erased: see sayso.intake.subjects.
+    # No index: that is asked a few times a month, and drained are thousands a second.
+    subject_keys = ArrayField(models.CharField(max_length=128), null=True)
 
     class Meta:
         db_table = "delivery"

@@ -295,7 +295,9 @@ def _settle(number: Number, results: list[Result]) -> None:
     ), strict=True)]  # fmt: skip
     with shop_context(number.shop.pk), connection.cursor() as cursor:
         cursor.execute(
-            """update message m set status = r.status, provider_id = coalesce(m.provider_id, r.provider_id),
+            """update message m set status = r.status,
+                -- The provider's id holds the number: it is not kept of somebody erased meanwhile.
+                provider_id = case when m.address is not null then coalesce(m.provider_id, r.provider_id) end,
                 error_code = r.error_code, provider_code = r.provider_code, provider_text = r.provider_text,
                 sent_at = case when r.status = 'SENT' then now() else m.sent_at end,
                 failed_at = case when r.status = 'FAILED' then now() else m.failed_at end,

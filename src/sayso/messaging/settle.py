@@ -64,7 +64,7 @@ def settle(updates: Iterable[StatusUpdate]) -> None:
                 from said where id is not null group by id
             )
             update message m set
-                provider_id = coalesce(m.provider_id, t.provider_id),
+                provider_id = case when m.address is not null then coalesce(m.provider_id, t.provider_id) end,
                 sent_at = coalesce(m.sent_at, t.sent_at, t.delivered_at),
                 delivered_at = least(m.delivered_at, t.delivered_at),
                 read_at = least(m.read_at, t.read_at),

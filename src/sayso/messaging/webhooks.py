@@ -15,9 +15,11 @@ import msgspec
 from django.db import connection
 
 from sayso.channels.whatsapp import signature
+from sayso.contacts import addresses
 from sayso.intake.models import Delivery
 from sayso.intake.providers import Envelope, Headers, Provider, register
 from sayso.intake.registry import Child, splitter
+from sayso.intake.subjects import subjects
 
 # People's words and wishes go before receipts, and so does who they are. A quote inside a message is escaped, so this
 # finds keys only.
@@ -149,6 +151,30 @@ def _shops(function: str, ids: Iterable[str]) -> dict[str, tuple[int, ...]]:
             for name, shop_id in cursor.fetchall():
                 found[name] = (*found.get(name, ()), shop_id)
     return found
+
+
+@subjects("whatsapp")
+def people(delivery: Delivery) -> Iterator[str]:
+    """Numbers and user ids that a delivery names, as keyed hashes. Raises ValueError if it is no JSON."""
+    secret = addresses.shop_secret(delivery.shop_id or 0)
+    for part in parts(bytes(delivery.body)):
+        value = part.document["entry"][0]["changes"][0].get("value")
+        for name in _names_in(value if isinstance(value, dict) else {}):
+            yield addresses.subject_key(secret, name)
+
+
+_NAMING = ("from", "from_user_id", "recipient_id", "recipient_user_id", "wa_id", "user_id")
+
+
+def _names_in(value: dict[str, Any]) -> Iterator[str]:
+    for key in (*_PEOPLE, "contacts"):
+        for item in _list(value, key):
+            if isinstance(item, dict):
+                yield from (str(item[name]) for name in _NAMING if isinstance(item.get(name), str | int) and item[name])
+                for kind in ("user_id", "wa_id"):  # both sides of a change of ids
+                    ids = item.get(kind)
+                    if isinstance(ids, dict):
+                        yield from (str(one) for one in ids.values() if isinstance(one, str | int))
 
 
 register(Provider("whatsapp", verify, describe, challenge))

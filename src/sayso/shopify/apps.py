@@ -6,4 +6,9 @@ class ShopifyConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import handlers, webhooks  # noqa: F401 (they register themselves)
+        from sayso.shops import personal
+
+        from . import compliance, handlers, webhooks  # noqa: F401 (they register themselves)
+        from .holdings import ALL
+
+        personal.declare(*ALL)

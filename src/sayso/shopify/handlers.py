@@ -18,6 +18,7 @@ from sayso.contacts.changes import Profile
 from sayso.contacts.models import Contact
 from sayso.intake.models import Delivery
 from sayso.intake.registry import handler
+from sayso.privacy import requests as privacy
 from sayso.shops.models import Shop
 
 from . import imports, refetch, wire, wire_orders
@@ -181,7 +182,7 @@ def shop_update(shop_id: int, deliveries: list[Delivery]) -> None:
 
 @handler("shopify", "app/uninstalled")
 def app_uninstalled(shop_id: int, deliveries: list[Delivery]) -> None:
-    """The token is worthless from now on. The shop and its secret stay: opt-outs outlive everything.
+    """The token is worthless from now on. The shop, its secret and its data stay until ``shop/redact``, or for 30 days.
 
     A late delivery does not undo a connection made after it: a token given later shows that the app is installed again.
     """
@@ -193,6 +194,9 @@ def app_uninstalled(shop_id: int, deliveries: list[Delivery]) -> None:
         access_token="", expires_at=None, status="DISCONNECTED", status_reason="The app was uninstalled from the store."
     )
     refetch.forget_all()
+    # Kept until Shopify says shop/redact, or 30 days.
+    erase_on = newest + privacy.AFTER_UNINSTALL
+    privacy.erase_shop_on(Shop.objects.get(pk=shop_id), erase_on, origin=privacy.Origin.SYSTEM)
 
 
 @handler("shopify", "bulk_operations/finish")

@@ -11,7 +11,10 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from sayso.contacts import addresses
+from sayso.intake.models import Delivery
 from sayso.intake.providers import Envelope, Headers, Provider, register
+from sayso.intake.subjects import subjects
 
 from . import signature
 
@@ -81,6 +84,63 @@ def fold_key(topic: str, body: bytes) -> str:
         about = subject.id or subject.token
     number = str(about or "").rpartition("/")[2]  # gid://shopify/Customer/1 and 1 are one
     return f"{kind}:{number}"[:128] if number else ""
+
+
+class _Named(msgspec.Struct):
+    id: Id = None
+    email: str | None = None
+    phone: str | None = None
+
+
+class _Naming(msgspec.Struct):
+    """Every place in which a payload may name a person; msgspec skips the rest unread."""
+
+    id: Id = None
+    email: str | None = None
+    contact_email: str | None = None
+    phone: str | None = None
+    email_address: str | None = None
+    phone_number: str | None = None
+    customer: _Named | None = None
+    customer_id: Id = None
+    customerId: Id = None
+    admin_graphql_api_customer_kept_id: Id = None
+    admin_graphql_api_customer_deleted_id: Id = None
+
+
+_names = msgspec.json.Decoder(_Naming)
+
+
+@subjects("shopify")
+def people(delivery: Delivery) -> list[str]:
+    """Customer, order and addresses that a payload names. Raises ValueError (msgspec.DecodeError) if it is no JSON."""
+    named = _names.decode(bytes(delivery.body))
+    found = [f"customer:{_number(named.customer.id)}"] if named.customer and named.customer.id else []
+    for about in (
+        named.customer_id, named.customerId, named.admin_graphql_api_customer_kept_id,
+        named.admin_graphql_api_customer_deleted_id,
+    ):  # fmt: skip
+        if about:
+            found.append(f"customer:{_number(about)}")
+    if named.id:
+        kind = delivery.topic.replace(".", "/").partition("/")[0]
+        if kind.startswith("customer") and not found:
+            found.append(f"customer:{_number(named.id)}")
+        elif kind == "orders":
+            found.append(f"order:{_number(named.id)}")
+    customer = named.customer or _Named()
+    secret = addresses.shop_secret(delivery.shop_id or 0)
+    for email in {named.email, named.contact_email, named.email_address, customer.email} - {None, ""}:
+        found.append(f"email:{addresses.email_key(secret, email or '').hex()}")
+    for phone in {named.phone, named.phone_number, customer.phone} - {None, ""}:
+        if phone and phone.startswith("+"):  # a national number is found by the customer or the order
+            found.append(addresses.subject_key(secret, "".join(filter(str.isdigit, phone))))
+    return found
+
+
+def _number(about: Id) -> str:
+    """gid://shopify/Customer/1 and 1 are one."""
+    return str(about).rpartition("/")[2]
 
 
 def _moment(text: str) -> datetime | None:

@@ -47,6 +47,10 @@ class Holding:
     """Where rows stay as they are: the reason, shown in docs and on the page."""
 
 
+outside: list[Callable[[int], object]] = []
+"""Called with the id of a shop that was erased, by rooms that keep something of it outside the database: files. Must not
+fail where there is nothing."""
+
 _holdings: dict[str, Holding] = {}
 
 

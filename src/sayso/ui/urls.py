@@ -30,6 +30,7 @@ urlpatterns = [
     path("", include("sayso.messaging.urls")),
     path("", include("sayso.consent.urls")),
     path("", include("sayso.campaigns.urls")),
+    path("", include("sayso.privacy.urls")),
     path("", include("sayso.choices.urls")),
     path("", include("sayso.shopify.urls")),
     path("", include("sayso.shops.urls")),

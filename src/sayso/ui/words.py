@@ -90,6 +90,13 @@ TEMPLATE = {
     "DRAFT": ("Draft", "calm"),
 }
 
+PRIVACY = {
+    "RECEIVED": ("Received", "calm wait"),
+    "IN_PROGRESS": ("In progress", "info"),
+    "DONE": ("Done", "good"),
+    "FAILED": ("Failed", "bad"),
+}
+
 EXPORT = {
     "QUEUED": ("Waiting", "calm wait"),
     "RUNNING": ("Being written", "info"),
@@ -108,6 +115,7 @@ VOCABULARIES = {
     "connection": CONNECTION,
     "outcome": OUTCOME,
     "template": TEMPLATE,
+    "privacy": PRIVACY,
 }
 
 SOURCES = {
@@ -142,6 +150,7 @@ SOURCES = {
     "email_complaint": "Spam complaint",
     "reconciliation": "Reconciliation",
     "redaction": "Privacy request",
+    "privacy": "Privacy",
     "merge": "Merge",
     "inferred": "Inferred",
     "manual_import": "Import",
@@ -223,6 +232,10 @@ EVENTS = {
     "suppression.local_ended": "Block of an address ended",
     "export.created": "Exported",
     "settings.changed": "Settings changed",
+    "privacy.requested": "Privacy request",
+    "privacy.done": "Privacy request done",
+    "privacy.package_downloaded": "Access package downloaded",
+    "retention.applied": "Retention periods enforced",
     "form.submitted": "Form handed in",
     "form.changed": "Form changed",
     "form.published": "Form published",

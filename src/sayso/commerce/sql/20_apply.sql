@@ -15,21 +15,31 @@ BEGIN
     ) ON COMMIT DELETE ROWS;
     DELETE FROM written_orders;
     WITH newest AS (
-        SELECT DISTINCT ON (s.shopify_order_id) s.*, coalesce(s.contact_id, customer.id) AS owner
+        SELECT DISTINCT ON (s.shopify_order_id) s.*, coalesce(s.contact_id, customer.id) AS owner,
+            -- What was erased of an order does not come back with its next update, nor with a later order of somebody
+            -- who was erased: totals and dates are taken, the person is not.
+            coalesce(customer.redacted_at, held.redacted_at) AS erased_at
         FROM staging.orders s
         LEFT JOIN LATERAL (
-            SELECT c.id FROM contact c WHERE c.shop_id = (SELECT shop) AND c.shopify_customer_id = s.shopify_customer_id
-            LIMIT 1
+            SELECT c.id, c.redacted_at FROM contact c WHERE c.shop_id = (SELECT shop)
+            AND c.shopify_customer_id = s.shopify_customer_id LIMIT 1
         ) customer ON s.shopify_customer_id IS NOT NULL
+        LEFT JOIN LATERAL (
+            SELECT h.redacted_at FROM orders h WHERE h.shop_id = (SELECT shop) AND h.shopify_order_id = s.shopify_order_id
+            LIMIT 1
+        ) held ON true
         WHERE s.run = p_run
         ORDER BY s.shopify_order_id, s.at DESC, s.sequence DESC
     ), written AS (
         INSERT INTO orders AS o (shop_id, contact_id, shopify_order_id, shopify_customer_id, name, number, email, phone,
             status, financial_status, fulfillment_status, total, currency, test, source_name, tags, checkout_token,
-            status_url, placed_at, cancelled_at, cancel_reason, source_updated_at, source_sequence)
-        SELECT shop, owner, shopify_order_id, shopify_customer_id, name, number, email, phone, status,
-            financial_status, fulfillment_status, total, currency, test, source_name, tags, checkout_token, status_url,
-            placed_at, cancelled_at, cancel_reason, at, sequence
+            status_url, placed_at, cancelled_at, cancel_reason, source_updated_at, source_sequence, redacted_at)
+        SELECT shop, owner, shopify_order_id, shopify_customer_id, name, number,
+            CASE WHEN erased_at IS NULL THEN email END, CASE WHEN erased_at IS NULL THEN phone END, status,
+            financial_status, fulfillment_status, total, currency, test, source_name,
+            CASE WHEN erased_at IS NULL THEN tags ELSE '{}' END, CASE WHEN erased_at IS NULL THEN checkout_token END,
+            CASE WHEN erased_at IS NULL THEN status_url END,
+            placed_at, cancelled_at, cancel_reason, at, sequence, erased_at
         FROM newest ORDER BY shopify_order_id
         ON CONFLICT (shop_id, shopify_order_id) DO UPDATE SET
             contact_id = coalesce(excluded.contact_id, o.contact_id),
@@ -42,7 +52,7 @@ BEGIN
             status_url = coalesce(excluded.status_url, o.status_url), placed_at = excluded.placed_at,
             cancelled_at = excluded.cancelled_at, cancel_reason = excluded.cancel_reason,
             source_updated_at = excluded.source_updated_at, source_sequence = excluded.source_sequence,
-            synced_at = now()
+            redacted_at = excluded.redacted_at, synced_at = now()
             WHERE (excluded.source_updated_at, excluded.source_sequence) > (o.source_updated_at, o.source_sequence)
         RETURNING o.id, o.shopify_order_id, o.contact_id, o.xmax = 0 AS created, o.cancelled_at IS NOT NULL AS cancelled
     )

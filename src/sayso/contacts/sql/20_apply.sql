@@ -274,7 +274,11 @@ BEGIN
     FROM staging.contact s JOIN LATERAL (
                 SELECT * FROM staging.applied a WHERE a.run = s.run AND a.seq = s.seq LIMIT 1) a ON true
     CROSS JOIN LATERAL (VALUES ('wa_id', s.wa_id), ('bsuid', s.bsuid)) AS i (kind, value)
+    -- What is left of somebody who was erased gets no name again.
+    LEFT JOIN LATERAL (SELECT c.redacted_at FROM contact c WHERE c.shop_id = (SELECT shop) AND c.id = a.contact_id LIMIT 1) shell
+        ON true
     WHERE s.run = p_run AND (s.wa_id IS NOT NULL OR s.bsuid IS NOT NULL) AND i.value IS NOT NULL
+        AND shell.redacted_at IS NULL
     ON CONFLICT DO NOTHING;
 
     -- Whoever is named by our own id and given a WhatsApp id goes by it from now on: their other ids of the kind are

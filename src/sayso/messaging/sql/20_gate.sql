@@ -19,11 +19,12 @@ LANGUAGE sql STABLE AS $$
                 SELECT FROM address_status a WHERE a.shop_id = c.shop_id AND a.contact_id = c.id AND a.channel = p_channel
                 AND a.address_key = slot.key AND (a.until IS NULL OR a.until > now())
             ) THEN 'CUSTOMER_IS_UNREACHABLE'
-            WHEN EXISTS (
+            -- An address of somebody who was erased: only a double opt-in confirmed since then opens it again (a resume
+            -- gives none back), and only its confirmation may be asked for.
+            WHEN p_purpose <> 'CONFIRMATION' AND EXISTS (
                 SELECT FROM suppression u WHERE u.shop_id = c.shop_id AND u.address_key = slot.key AND u.kind = 'REDACTED'
-                -- An erased person who comes back by their own act is asked to confirm, and counts once they did.
-                AND p_purpose <> 'CONFIRMATION' AND NOT (slot.opt_in_basis IS NOT DISTINCT FROM 'DOUBLE_OPT_IN'
-                    AND slot.opt_in_at IS NOT NULL AND slot.opt_in_at > u.opted_out_at)
+                AND (slot.opt_in_basis IS DISTINCT FROM 'DOUBLE_OPT_IN' OR slot.own_opt_in_at IS NULL
+                    OR slot.own_opt_in_at <= u.opted_out_at)
             ) THEN 'CUSTOMER_IS_REDACTED'
             WHEN p_purpose = 'SERVICE' THEN NULL
             WHEN EXISTS (
@@ -82,6 +83,8 @@ LANGUAGE sql STABLE AS $$
                 -- A resume gives back an opt-in: it counts as one at its own time.
                 ELSE CASE WHEN st.whatsapp_opt_in_at IS NOT NULL
                     THEN greatest(st.whatsapp_opt_in_at, st.whatsapp_resumed_at) END END AS opt_in_at,
+            CASE p_channel WHEN 'email' THEN st.email_opt_in_at WHEN 'sms' THEN st.sms_opt_in_at
+                ELSE st.whatsapp_opt_in_at END AS own_opt_in_at,
             CASE p_channel WHEN 'email' THEN st.email_opt_in_basis WHEN 'sms' THEN st.sms_opt_in_basis
                 ELSE st.whatsapp_opt_in_basis END AS opt_in_basis
     ) AS slot
