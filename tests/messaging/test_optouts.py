@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.making import T0, make_contact, make_template
+from tests.whatsapping import AT, IDS, OUT, arrive, button, digits, failed, preference, said, shop, states, text  # noqa: F401 (fixtures)
 
 from sayso.channels.whatsapp.components import parameters
 from sayso.consent import settings
@@ -15,79 +15,18 @@ from sayso.consent.events import Channel
 from sayso.consent.models import ConsentState, Evidence, LedgerEntry, Suppression
 from sayso.consent.words import QUICK_REPLY_PAYLOAD
 from sayso.contacts.models import AddressStatus, Contact
-from sayso.intake.drain import drain_all
-from sayso.intake.models import Delivery
 from sayso.messaging import asked
 from sayso.messaging.buttons import opt_out_labels, payloads
 from sayso.messaging.models import Message, PossibleOptOut, Sender, Template
 from sayso.messaging.optouts import AddressOptOut, opt_out
 from sayso.messaging.send import queue
-from sayso.messaging.webhooks import describe
-from sayso.shops.tenancy import enter_shop, shop_context
 
-NUMBER = "106540352242922"
-AT = int(T0.timestamp()) + 3600
-_ids = itertools.count(1)
 BUTTONS = [
     {"type": "QUICK_REPLY", "text": "Tell me more"},
     {"type": "URL", "text": "Shop", "url": "https://s.example"},
     {"type": "QUICK_REPLY", "text": "Stop promotions"},
 ]
 COMPONENTS = [{"type": "BODY", "text": "Sale!"}, {"type": "BUTTONS", "buttons": BUTTONS}]
-
-
-@pytest.fixture
-def shop(make_shop):
-    """A shop whose transaction the drain may take over, as it would."""
-    made = make_shop()
-    with shop_context(made.pk):
-        Sender.objects.create(
-            shop_id=made.pk, channel="whatsapp", phone_number_id=NUMBER, token="t", base_url="http://127.0.0.1:9"
-        )
-        yield made
-
-
-@pytest.fixture
-def arrive(shop):
-    """Deliver as Meta does, through the drain."""
-
-    def deliver(field: str = "messages", **value: object) -> None:
-        change = {"field": field, "value": {"metadata": {"phone_number_id": NUMBER}} | value}
-        body = json.dumps({"object": "whatsapp_business_account", "entry": [{"id": "w", "changes": [change]}]}).encode()
-        told = describe({}, body)
-        Delivery.objects.create(provider="whatsapp", key=told.key, topic=told.topic, lane=told.lane, body=body)
-        drain_all()
-        assert not Delivery.objects.exclude(state="DONE").values_list("topic", "error")
-        enter_shop(shop.pk)
-
-    return deliver
-
-
-def digits(contact_id: int) -> str:
-    return Contact.objects.get(pk=contact_id).phone.lstrip("+")
-
-
-def said(contact_id: int | None = None, *, wa_id: str | None = None, bsuid: str | None = None, **content) -> dict:
-    sent = {"id": f"wamid.{next(_ids)}", "timestamp": str(AT)} | content
-    if contact_id is not None:
-        wa_id = digits(contact_id)
-    return sent | ({"from": wa_id} if wa_id else {}) | ({"from_user_id": bsuid} if bsuid else {})
-
-
-def text(body: str) -> dict:
-    return {"type": "text", "text": {"body": body}}
-
-
-def button(label: str, payload: str | None = None, context: str | None = None) -> dict:
-    tapped = {"type": "button", "button": {"text": label, "payload": payload or label}}
-    return tapped | ({"context": {"id": context}} if context else {})
-
-
-def states(contact_id: int) -> tuple[str, str]:
-    return ConsentState.objects.values_list("whatsapp_state", "sms_state").get(contact_id=contact_id)
-
-
-OUT = ("UNSUBSCRIBED", "UNSUBSCRIBED")
 
 
 class TestReplies:
@@ -204,12 +143,7 @@ class TestButtons:
 
 class TestMetasOwnWays:
     def preference(self, arrive, contact_id: int, value: str, at: int = AT) -> None:
-        arrive(
-            field="user_preferences",
-            user_preferences=[
-                {"wa_id": digits(contact_id), "value": value, "category": "marketing_messages", "timestamp": at}
-            ],
-        )
+        arrive(field="user_preferences", **preference(contact_id, value, at))
 
     def test_stop_and_resume(self, arrive):
         contact = make_contact("OPT_IN")
@@ -229,12 +163,6 @@ class TestMetasOwnWays:
         self.preference(arrive, contact, value)
         assert states(contact)[0] == "SUBSCRIBED"
 
-    def failed(self, contact_id: int, code: int, **more) -> dict:
-        return {
-            "id": f"wamid.{next(_ids)}", "status": "failed", "timestamp": str(AT), "recipient_id": digits(contact_id),
-            "errors": [{"code": code, "title": "no"}],
-        } | more  # fmt: skip
-
     @pytest.fixture
     def message(self, shop) -> Message:
         contact = make_contact("OPT_IN")
@@ -249,23 +177,23 @@ class TestMetasOwnWays:
         return message
 
     def test_131050_is_an_opt_out(self, shop, arrive, message):
-        arrive(statuses=[self.failed(message.contact_id, 131050, biz_opaque_callback_data=f"{shop.pk}:{message.pk}")])
+        arrive(statuses=[failed(message.contact_id, 131050, biz_opaque_callback_data=f"{shop.pk}:{message.pk}")])
         assert states(message.contact_id) == OUT
         assert LedgerEntry.objects.filter(source="meta_131050", channel="whatsapp", actor_kind="provider").exists()
 
     def test_131050_also_of_a_message_that_is_not_ours(self, arrive):
         contact = make_contact("OPT_IN")
-        arrive(statuses=[self.failed(contact, 131050)])
+        arrive(statuses=[failed(contact, 131050)])
         assert states(contact) == OUT
 
     def test_another_shops_number_in_the_callback_is_not_believed(self, shop, arrive, message):
         other = make_contact("OPT_IN")
-        arrive(statuses=[self.failed(other, 131050, biz_opaque_callback_data=f"{shop.pk + 1}:{message.pk}")])
+        arrive(statuses=[failed(other, 131050, biz_opaque_callback_data=f"{shop.pk + 1}:{message.pk}")])
         assert (states(message.contact_id)[0], states(other)[0]) == ("SUBSCRIBED", "UNSUBSCRIBED")
 
     @pytest.mark.parametrize("code", [131049, 131026, 131047, 131056, 130472, 131000])
     def test_other_failures_are_none(self, shop, arrive, message, code):
-        arrive(statuses=[self.failed(message.contact_id, code, biz_opaque_callback_data=f"{shop.pk}:{message.pk}")])
+        arrive(statuses=[failed(message.contact_id, code, biz_opaque_callback_data=f"{shop.pk}:{message.pk}")])
         assert states(message.contact_id)[0] == "SUBSCRIBED"
         unreachable = AddressStatus.objects.filter(contact_id=message.contact_id, status="UNREACHABLE").first()
         assert (unreachable is not None) == (code == 131026)

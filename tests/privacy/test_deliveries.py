@@ -25,7 +25,7 @@ CUSTOMER = {"id": 900, "email": EMAIL, "phone": PHONE}
 
 
 @pytest.fixture
-def drained(shop, deliver):  # noqa: F811
+def drained(shop, deliver):
     def drained(topic: str, body: object, **fields: object) -> Delivery:
         delivery = deliver(shop, topic, body=body, **fields)
         drain_all()
@@ -91,7 +91,7 @@ def test_what_is_no_json_is_tried_again_and_seen(drained):
     assert delivery.state == "NEW" and "no JSON" in delivery.error
 
 
-def test_a_delivery_that_waited_is_scrubbed_by_the_daily_round(shop, drained, deliver, ask):  # noqa: F811
+def test_a_delivery_that_waited_is_scrubbed_by_the_daily_round(shop, drained, deliver, ask):
     eve()
     ask(customer_id=900)
     late = drained("customers/update", {"id": 900, "email": EMAIL, "updated_at": timezone.now().isoformat()})
@@ -103,7 +103,7 @@ def test_a_delivery_that_waited_is_scrubbed_by_the_daily_round(shop, drained, de
     assert Contact.objects.filter(email__isnull=False).count() == 0
 
 
-def test_deliveries_of_whatsapp_are_found_by_number(shop, deliver, ask):  # noqa: F811
+def test_deliveries_of_whatsapp_are_found_by_number(shop, deliver, ask):
     eve()
     value = {"metadata": {"phone_number_id": "1"}, "contacts": [{"wa_id": PHONE[1:], "profile": {"name": "Eve"}}],
              "messages": [{"from": PHONE[1:], "id": "wamid.1", "type": "text", "text": {"body": "hi"}, "timestamp": "1761998400"}]}  # fmt: skip
@@ -124,7 +124,7 @@ def test_deliveries_of_whatsapp_are_found_by_number(shop, deliver, ask):  # noqa
     assert PHONE[1:] not in " ".join(mine.subject_keys)
 
 
-def test_parked_and_old_deliveries_get_their_keys_when_they_are_needed(shop, deliver, ask):  # noqa: F811
+def test_parked_and_old_deliveries_get_their_keys_when_they_are_needed(shop, deliver, ask):
     parked = deliver(shop, "customers/update", body={"id": 900, "email": EMAIL}, state="PARKED")
     unreadable = deliver(shop, "customers/update", body=b"{", state="PARKED")
     ask(customer_id=900)

@@ -18,6 +18,18 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_optio
 SUITES = {
     "crash": ["-m", "crash", "-n", "0"],  # kills processes and times what is left: alone
     "browser": ["-m", "browser"],
+    # with each cell of the table, random histories, and what makes a redacted person messageable: nothing
+    "conformance": [
+        "-m",
+        "conformance or not crash and not browser",
+        "tests/conformance",
+        "tests/consent/test_record.py",
+        "tests/consent/test_stateful.py",
+        "tests/consent/test_ledger.py",
+        "tests/privacy/test_redact.py",
+        "tests/intake/test_endpoint.py",
+        "tests/intake/test_drain.py",
+    ],
 }
 WITHOUT_BROWSER = "not crash and not browser"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -30,7 +42,7 @@ def register(app: typer.Typer) -> None:
 
 
 def test(context: typer.Context) -> None:
-    """Run the tests, on two processes. The word crash or browser runs those alone; the rest goes to pytest."""
+    """Run the tests, on two processes. The word crash, browser or conformance runs those alone; the rest goes to pytest."""
     _need("pytest")
     arguments = list(context.args)
     chosen = SUITES[arguments.pop(0)] if arguments and arguments[0] in SUITES else []
