@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
 from psycopg import errors
 
 from sayso.intake.drain import Drain, drain_all
@@ -154,14 +154,17 @@ def test_the_first_lane_goes_before_everything_and_shops_take_turns(make_shop, d
 
 
 @pytest.mark.django_db
-def test_a_conflict_retries_the_whole_batch_and_then_one_by_one(make_shop, deliver: Deliver):
+@pytest.mark.parametrize(
+    ("error", "cause"), [(OperationalError, errors.DeadlockDetected), (IntegrityError, errors.UniqueViolation)]
+)
+def test_a_conflict_retries_the_whole_batch_and_then_one_by_one(make_shop, deliver: Deliver, error, cause):
     sizes = []
 
     @handler("shopify", "things/update")
     def handle(shop_id: int, deliveries: list[Delivery]) -> None:
         sizes.append(len(deliveries))
         if len(deliveries) > 1 or len(sizes) == 6:
-            raise OperationalError("deadlock detected") from errors.DeadlockDetected()
+            raise error("in each other's way") from cause()
 
     shop = make_shop()
     deliver(shop)

@@ -11,7 +11,7 @@ import random
 import threading
 from collections.abc import Sequence
 
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from psycopg import errors
 
 from sayso.events.listen import Bell
@@ -28,7 +28,8 @@ BATCH = 100
 LANES = (0, 1)
 POLL = 1.0  # seconds; retries become due without a ring
 CONFLICTS = 5  # that many times in a row a batch is tried whole again, then its deliveries one by one
-_CONFLICT = (errors.DeadlockDetected, errors.SerializationFailure)
+# Two transactions in each other's way, or making the same contact at once (an import beside the first deliveries).
+_CONFLICT = (errors.DeadlockDetected, errors.SerializationFailure, errors.UniqueViolation)
 
 
 def run(stop: threading.Event) -> None:
@@ -68,7 +69,7 @@ class Drain:
             count = split_batch() or self._next_batch()
             self._conflicts = 0
             return count
-        except OperationalError as error:
+        except (OperationalError, IntegrityError) as error:
             if not isinstance(error.__cause__, _CONFLICT):
                 raise
             # Everything was rolled back. Two workers that met do so again unless one waits a little.
