@@ -14,13 +14,13 @@ import argparse
 import json
 import os
 import resource
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+from bench.ground import ground
 
 SMOKE = ["--customers", "2000", "--orders", "1000"]
 CHUNK = 5_000
@@ -152,23 +152,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = parser.parse_args(argv)
     if given.work:
         return work(*given.work)
-    folder = Path(tempfile.mkdtemp(prefix="sayso-bench-"))
-    folder.chmod(0o711)
-    os.environ |= {"SAYSO_DATA": str(folder), "DJANGO_SETTINGS_MODULE": "sayso.config.settings"}
-    os.environ.pop("DATABASE_URL", None)
-    import django
+    with ground() as (folder, _):
+        from sayso.sandbox.testing import Sandbox
+        from sayso.shopify import connect
 
-    django.setup()
-    from sayso.config import database
-    from sayso.sandbox.testing import Sandbox
-    from sayso.shopify import connect
-
-    server = database.embedded()
-    assert server
-    try:
-        server.start()
-        database.bootstrap(server)
-        database.migrate()
         with Sandbox(folder / "sandbox", customers=given.customers, orders=given.orders) as box:
             box.post("shops", domain=SECOND, customers=max(given.customers // 5, 1_000), orders=0)
             known = (connect.known.CLIENT_ID, connect.known.CLIENT_SECRET)
@@ -194,9 +181,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         if given.orders:
             summary["orders_per_second"] = round(results[1]["seen"] / results[1]["seconds"])
         print(json.dumps(summary, indent=2))
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

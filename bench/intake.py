@@ -14,13 +14,10 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import queue
-import shutil
 import socket
 import statistics
 import subprocess
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -30,6 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvloop
+
+from bench.ground import ground
 
 if TYPE_CHECKING:
     from sayso.config.postgres import EmbeddedPostgres
@@ -286,22 +285,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--deliveries", type=int, default=20_000, help="how many to drain")
     given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="sayso-bench-"))
-    folder.chmod(0o711)
-    os.environ |= {"SAYSO_DATA": str(folder), "DJANGO_SETTINGS_MODULE": "sayso.config.settings"}
-    os.environ.pop("DATABASE_URL", None)
-    import django
+    with ground() as (folder, server):
+        from sayso.shops.models import ProviderApp, Shop
 
-    django.setup()
-    from sayso.config import database
-    from sayso.shops.models import ProviderApp, Shop
-
-    server = database.embedded()
-    assert server
-    try:
-        server.start()
-        database.bootstrap(server)
-        database.migrate()
         shops = [Shop.objects.create(domain=domain, name=domain, address_secret="x").pk for domain in SHOPS]
         ProviderApp.objects.create(provider="shopify", client_id="bench", secret=SECRET)
         result = intake(server, shops[0], folder, given.rounds, given.seconds)
@@ -309,9 +295,6 @@ def main() -> None:
         print(json.dumps(drain(shops, given.deliveries)), flush=True)
         with web() as port:
             print(json.dumps(visible(port, 500, given.seconds)), flush=True)
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -13,14 +13,14 @@ import argparse
 import json
 import os
 import resource
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from bench.ground import ground
 
 SMOKE = ["--entries", "6000"]
 BATCH = 5_000  # contacts
@@ -109,24 +109,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = parser.parse_args(argv)
     if given.work:
         return work(given.work)
-    folder = Path(given.keep or tempfile.mkdtemp(prefix="sayso-bench-"))
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o711)
-    os.environ |= {"SAYSO_DATA": str(folder), "DJANGO_SETTINGS_MODULE": "sayso.config.settings"}
-    os.environ.pop("DATABASE_URL", None)
-    import django
+    with ground(given.keep):
+        from sayso.consent.ledger import checkpoint
+        from sayso.shops.models import Shop
 
-    django.setup()
-    from sayso.config import database
-    from sayso.consent.ledger import checkpoint
-    from sayso.shops.models import Shop
-
-    server = database.embedded()
-    assert server
-    try:
-        server.start()
-        database.bootstrap(server)
-        database.migrate()
         shop = Shop.objects.first()
         told: dict[str, float] = {}
         if shop is None:
@@ -145,10 +131,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(json.dumps(summary, indent=2))
         if not summary["whole"]:
             sys.exit(1)
-    finally:
-        server.stop()
-        if not given.keep:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

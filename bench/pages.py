@@ -13,17 +13,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 import psycopg
+
+from bench.ground import ground
 
 if TYPE_CHECKING:
     from sayso.ui.contact_list import Filters, ListPage
@@ -190,25 +189,11 @@ def main() -> None:
     parser.add_argument("--contacts", type=int, default=100_000, help="in each of two shops")
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="sayso-bench-"))
-    folder.chmod(0o711)
-    (folder / "static").mkdir()  # as the web process makes it
-    os.environ |= {"SAYSO_DATA": str(folder), "DJANGO_SETTINGS_MODULE": "sayso.config.settings"}
-    os.environ.pop("DATABASE_URL", None)
-    import django
+    with ground() as (_, server):
+        from sayso.config.postgres import SUPERUSER
+        from sayso.config.process import require_weak_default_role, tune_garbage_collector
+        from sayso.shops.models import Membership, Shop, User
 
-    django.setup()
-    from sayso.config import database
-    from sayso.config.postgres import SUPERUSER
-    from sayso.config.process import require_weak_default_role, tune_garbage_collector
-    from sayso.shops.models import Membership, Shop, User
-
-    server = database.embedded()
-    assert server
-    try:
-        server.start()
-        database.bootstrap(server)
-        database.migrate()
         require_weak_default_role()
         tune_garbage_collector()
         shops = [Shop.objects.create(domain=domain, name=domain, address_secret="x").pk for domain in SHOPS]
@@ -226,9 +211,6 @@ def main() -> None:
                 "load_average": [round(value, 1) for value in os.getloadavg()],
             }
         print(json.dumps(result, indent=2))
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
