@@ -8,7 +8,7 @@ import pytest
 from tests.consenting import decide, event, make_contact, state
 
 from sayso.consent.events import Channel, ConsentEvent
-from sayso.consent.models import ConsentState, LedgerEntry, Suppression
+from sayso.consent.models import ConsentState, Evidence, LedgerEntry, Suppression
 from sayso.consent.record import record
 from sayso.events.models import Event
 from sayso.shops.models import Shop
@@ -141,7 +141,16 @@ def test_nothing_moves_a_redacted_contact_and_every_attempt_is_kept(shop):
     record([just_now(contact, "REDACT")])
     names = ["OPT_IN", "CONFIRM", "RESUME", "SHOP_SUBSCRIBED", "API_WITH_PROOF", "OPT_OUT", "EVIDENCE"]
     outcomes = record(
-        [just_now(contact, name, **({"shop_value": "SUBSCRIBED"} if name[:4] == "SHOP" else {})) for name in names]
+        [
+            just_now(
+                contact,
+                name,
+                evidence={"ip": "192.0.2.1"},
+                **({"shop_value": "SUBSCRIBED"} if name[:4] == "SHOP" else {}),
+            )
+            for name in names
+        ]
     )
     assert [(o.event, o.refusal_code) for o in outcomes] == [(name, "REDACTED") for name in names]
     assert LedgerEntry.objects.filter(refusal_code="REDACTED").count() == len(names)
+    assert not Evidence.objects.exists()

@@ -173,7 +173,7 @@ def held_addresses(contact_id: int) -> list[HeldAddress]:
 
 
 def counts() -> dict[str, dict[str, int]]:
-    """Channel → state → contacts that are neither deleted nor hidden. One pass over all contacts: 0.5 s a million."""
+    """Channel → state → contacts that are neither deleted nor hidden. One pass over all contacts: 0.5 to 1.8 s a million."""
     folded: dict[str, dict[str, int]] = {channel.value: defaultdict(int) for channel in Channel}
     with connection.cursor() as cursor:
         cursor.execute(

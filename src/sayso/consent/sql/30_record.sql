@@ -106,7 +106,8 @@ BEGIN
                     ELSE <c>_new_weak_basis END AS <c>_new_basis,
                 CASE WHEN <c>_event IS NOT NULL THEN nextval(pg_get_serial_sequence('public.consent_ledger', 'id')) END
                     AS <c>_id,
-                CASE WHEN <c>_evidence IS NOT NULL THEN sha256(<c>_salt || convert_to(<c>_evidence, 'UTF8')) END AS <c>_digest
+                CASE WHEN <c>_evidence IS NOT NULL AND <c>_code IS DISTINCT FROM 'REDACTED'  -- of an erased person nothing is kept
+                    THEN sha256(<c>_salt || convert_to(<c>_evidence, 'UTF8')) END AS <c>_digest
                 /*end*/
             FROM (SELECT b.*
                 /*each*/,
@@ -280,7 +281,7 @@ BEGIN
             FROM slots
         ), kept AS (
             INSERT INTO consent_evidence (shop_id, ledger_id, salt, data)
-            SELECT shop, id, salt, evidence FROM slots WHERE evidence IS NOT NULL
+            SELECT shop, id, salt, evidence FROM slots WHERE digest IS NOT NULL
         ), projected AS (
             INSERT INTO consent_state AS st (shop_id, contact_id, phone_out_at, email_out_at, whatsapp_resumed_at,
                 redacted, head_hash
