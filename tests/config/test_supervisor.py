@@ -184,7 +184,7 @@ def test_children_end_with_a_supervisor_that_was_killed(running: Up):
 def _state(pid: int | None) -> str:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # gone before it was opened, or before it was read
         return "Z"
 
 
