@@ -14,7 +14,7 @@ BASE.chmod(0o711)
 (BASE / "static").mkdir(exist_ok=True)  # as the web process makes it; WhiteNoise warns where it is missing
 
 for variable in [name for name in os.environ if name.startswith("SAYSO_") and not name.startswith("SAYSO_TEST_")]:
-    if variable not in {"SAYSO_SHOPIFY_SCHEMA", "SAYSO_NODE_MODULES", "SAYSO_CRASH_SEED"}:
+    if variable not in {"SAYSO_SHOPIFY_SCHEMA", "SAYSO_NODE_MODULES", "SAYSO_CRASH_SEED", "SAYSO_PICTURES"}:
         del os.environ[variable]
 for variable in ("DATABASE_URL", "DATABASE_OWNER_URL"):
     os.environ.pop(variable, None)
