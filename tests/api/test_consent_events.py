@@ -77,3 +77,35 @@ def test_addresses_are_unsubscribed_whether_known_or_not(api):
     assert answer.json() == {"contacts": 1, "unknown": ["nobody@example.com"]}
     assert ConsentState.objects.get(contact_id=contact).email_state == "UNSUBSCRIBED"
     assert Suppression.objects.filter(kind="OPT_OUT").count() == 2
+
+
+def test_an_opt_out_of_an_address_that_nobody_holds_waits_for_whoever_comes_with_it(api):
+    results = record(
+        api,
+        said("UNSUBSCRIBED", phone="+447911999009", occurred_at="2026-05-01T12:00:00Z"),
+        said("UNSUBSCRIBED", channel="email", email="Nobody@Example.com"),
+        said("UNSUBSCRIBED", channel="email", phone="+447911999010"),
+        said(phone="+447911999011"),
+    )
+    assert [(r["outcome"], r["state"], r["contact_id"]) for r in results[:2]] == [("ACCEPTED", "UNSUBSCRIBED", None)] * 2
+    # A phone number says nothing of e-mail, and nobody is there to opt in.
+    assert [r["outcome"] for r in results[2:]] == ["INVALID"] * 2
+    kept = Suppression.objects.order_by("opted_out_at")
+    assert [(one.kind, one.source) for one in kept] == [("OPT_OUT", "api")] * 2
+    assert kept[0].opted_out_at.isoformat() == "2026-05-01T12:00:00+00:00"
+    late = make_contact(phone="+447911999009")
+    [refused] = record(api, said(contact_id=late))
+    assert (refused["outcome"], refused["refusal_code"]) == ("REFUSED", "NEEDS_CUSTOMER_OPT_IN")
+
+
+@pytest.mark.parametrize("what", [{"wording": "\ud800"}, {"reference": "a\udfffb"}])
+def test_half_a_character_is_invalid_and_holds_up_nobody(api, what):
+    one = make_contact()
+    results = record(api, said(contact_id=one) | what, said("UNSUBSCRIBED", contact_id=one))
+    assert [result["outcome"] for result in results] == ["INVALID", "ACCEPTED"]
+
+
+def test_blanks_prove_nothing(api):
+    one = make_contact()
+    [result] = record(api, {"channel": "whatsapp", "state": "SUBSCRIBED", "contact_id": one, "occurred_at": T0, "wording": "  "})
+    assert (result["outcome"], result["invalid_fields"][0]["name"]) == ("INVALID", "wording")

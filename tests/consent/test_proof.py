@@ -140,7 +140,8 @@ def test_paths_lead_to_the_root(size):
 
 def test_csv(shop, contact):
     rows = list(csv.DictReader(io.StringIO(made(shop, contact, "csv").decode("utf-8-sig"))))
-    assert len(rows) == 4 and set(rows[0]) == {*(field.name for field in FIELDS), "hash", "evidence"}
+    assert len(rows) == 4 and set(rows[0]) == {*(field.name for field in FIELDS), "hash", "evidence_data"}
+    assert len(rows[0]["evidence"]) == 64 and json.loads(rows[0]["evidence_data"])
     assert rows[0]["event"] == "OPT_IN" and rows[-1]["event"] == "OPT_OUT"
 
 

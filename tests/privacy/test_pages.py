@@ -60,6 +60,7 @@ def test_who_may_see_and_do_what(shop, client_of):
 def test_a_person_who_wrote_in_is_found_and_gets_their_package(shop, owner_client):
     contact = eve("OPT_IN")
     assert "Nobody is found" in page(owner_client, "/settings/privacy?q=nobody@example.com")
+    assert page(owner_client, "/settings/privacy?q=%00")
     for wanted in ("adams", "eve@example", "+44 7911 123456"):
         assert f"/people/{contact}/erase" in page(owner_client, f"/settings/privacy?q={wanted.replace('+', '%2B')}")
     owner_client.post(f"/settings/privacy/people/{contact}/access")

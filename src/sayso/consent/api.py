@@ -57,7 +57,7 @@ class ConsentIn(Schema):
             return
         if self.occurred_at is None:
             yield InvalidField(name=f"{name}.occurred_at", code="missing_parameter", reason="an opt-in needs its time")
-        if not (self.source_text or self.wording or self.reference):
+        if not any(text and text.strip() for text in (self.source_text, self.wording, self.reference)):
             reason = "an opt-in needs a proof: source_text, wording or reference"
             yield InvalidField(name=f"{name}.wording", code="missing_parameter", reason=reason)
 

@@ -94,7 +94,8 @@ class StatementResults(Schema):
 )
 def record_consent(request: ApiRequest, payload: Statements) -> dict[str, Any]:
     """Up to 1000 statements through the one table of rules. An opt-in needs its time and a proof and never overrides an
-    opt-out; an opt-out is always taken. Every attempt leaves an entry in the ledger, but for invalid ones."""
+    opt-out; an opt-out is always taken: an address that nobody holds is suppressed, for whoever comes with it later.
+    Every attempt leaves an entry in the ledger, but for invalid ones and for addresses that nobody holds."""
     read: dict[int, StatementIn] = {}
     results: dict[int, StatementResult] = {}
     for position, item in enumerate(payload.events):
@@ -105,6 +106,7 @@ def record_consent(request: ApiRequest, payload: Statements) -> dict[str, Any]:
             results[position] = StatementResult(position=position, outcome="INVALID", invalid_fields=found)
     holders = _holders(statement.named[0] for statement in read.values())
     events: list[tuple[int, ConsentEvent]] = []
+    unheld: dict[suppressions.Address, datetime] = {}
     now = datetime.now(UTC)
     for position, statement in read.items():
         name, value = statement.named[0]
@@ -113,14 +115,21 @@ def record_consent(request: ApiRequest, payload: Statements) -> dict[str, Any]:
             reason = f"{len(held)} contacts have this address; name one by its id"
             field = InvalidField(name=name, code="invalid_reference", reason=reason)
             results[position] = StatementResult(position=position, outcome="INVALID", invalid_fields=[field])
+        elif not held and statement.state == "UNSUBSCRIBED" and _speaks_of(name, statement.channel):
+            unheld[suppressions.Address(name == "phone", value)] = statement.occurred_at or now
+            results[position] = StatementResult(
+                position=position, outcome="ACCEPTED", channel=statement.channel, state="UNSUBSCRIBED"
+            )
         elif not held:
             field = InvalidField(name=name, code="invalid_reference", reason="there is no such contact")
             results[position] = StatementResult(position=position, outcome="INVALID", invalid_fields=[field])
         for contact_id in held if position not in results else ():
-            address = value if name in ("email", "phone") and _speaks_of(name, statement.channel) else None
+            address = value if _speaks_of(name, statement.channel) else None
             events.append(
                 (position, statement.event(contact_id, address, token=f"api:{request.api_token.pk}", now=now))
             )
+    if unheld:
+        suppressions.suppress_unheld(unheld, source="api", actor=Actor("staff", f"api:{request.api_token.pk}"))
     recorded = zip(events, record_all([event for _, event in events]), strict=True)
     for (position, event), result in recorded:
         results.setdefault(position, _result(position, event, result))  # of several holders the oldest answers
@@ -150,7 +159,8 @@ def _read(item: dict[str, Any]) -> StatementIn | list[InvalidField]:
 
 
 def _speaks_of(name: str, channel: Channel) -> bool:
-    return (name == "email") == (channel is Channel.EMAIL)
+    """Whether a contact named so is named by an address of the channel."""
+    return name == "email" if channel is Channel.EMAIL else name == "phone"
 
 
 def _holders(names: Iterable[tuple[str, Any]]) -> dict[tuple[str, Any], list[int]]:

@@ -6,7 +6,7 @@ A suppression outlives every contact that held the address. What people themselv
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -123,6 +123,18 @@ def suppress(
     )
     _tell(f"suppression.{kind.lower()}_added", actor, asdict(counts) | {"source": source, "reason": reason})
     return counts
+
+
+def suppress_unheld(wanted: Mapping[Address, datetime], *, source: str, actor: Actor) -> None:
+    """Keep addresses that no contact holds out of all channels of theirs, each since its own time."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select coalesce(sum(consent_suppress(array[key], 'OPT_OUT', at, %s, '')), 0)::bigint"
+            " from unnest(%s::bytea[], %s::timestamptz[]) as said(key, at)",
+            [source, [key(address) for address in wanted], list(wanted.values())],
+        )
+        (new,) = cursor.fetchone()
+    _tell("suppression.opt_out_added", actor, asdict(Counts(len(wanted), new)) | {"source": source, "reason": ""})
 
 
 def _suppress(wanted: list[Address], kind: Kind, source: str, reason: str, actor: Actor, at: datetime) -> Counts:

@@ -34,7 +34,7 @@ def index(request: Request) -> HttpResponse:
     after = int(before) if before.isdecimal() and len(before) < 19 else None
     only_open = request.GET.get("show") == "open"
     listed = queries.listed(only_open=only_open, before=after, limit=PAGE + 1)
-    wanted = request.GET.get("q", "").strip()[:100]
+    wanted = request.GET.get("q", "").replace("\x00", "").strip()[:100]
     context = {
         "listed": listed[:PAGE],
         "older": listed[PAGE - 1].request.pk if len(listed) > PAGE else None,

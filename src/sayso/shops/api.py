@@ -18,13 +18,15 @@ BIGGEST = 2**63 - 1
 MAX_LIMIT, DEFAULT_LIMIT = 1000, 50
 
 
-def _without_nul(text: str) -> str:
+def _storable(text: str) -> str:
     if "\x00" in text:
         raise ValueError("must not contain NUL, which PostgreSQL cannot hold")
+    if any("\ud800" <= character <= "\udfff" for character in text):  # JSON's \ud800 without its other half
+        raise ValueError("must not contain half of a surrogate pair, which is no character")
     return text
 
 
-Text = Annotated[str, AfterValidator(_without_nul)]
+Text = Annotated[str, AfterValidator(_storable)]
 Id = Annotated[int, Field(ge=1, le=BIGGEST)]
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="How many at most.")]
 Cursor = Annotated[Text, Field(max_length=200, description="`next_cursor` of the page before; empty for the first.")]

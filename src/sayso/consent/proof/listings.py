@@ -18,7 +18,7 @@ CHUNK = 5_000
 
 
 def ledger_csv(export: Export) -> list[Part]:
-    return [Part("ledger.csv", _ledger(_as_csv), b"\xef\xbb\xbf" + records.row([*records.COLUMNS, "evidence"]))]
+    return [Part("ledger.csv", _ledger(_as_csv), b"\xef\xbb\xbf" + records.row([*records.COLUMNS, "evidence_data"]))]
 
 
 def ledger_jsonl(export: Export) -> list[Part]:

@@ -62,7 +62,7 @@ def _line(said: dict[str, Any]) -> bytes:
 def table(proof: Proof) -> Iterator[bytes]:
     """CSV with a byte order mark (Excel reads UTF-8 only so): the fields of each entry, and its evidence."""
     yield "\ufeff".encode()
-    yield row([*COLUMNS, "evidence"])
+    yield row([*COLUMNS, "evidence_data"])
     for step in proof.steps:
         evidence = json.dumps(step.evidence, ensure_ascii=False, sort_keys=True) if step.evidence else ""
         yield row([*values(step.entry), evidence])
