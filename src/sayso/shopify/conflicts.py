@@ -31,8 +31,13 @@ def in_shop(shop_id: int, work: Callable[[], T], *, attempts: int = ATTEMPTS) ->
             with shop_context(shop_id):
                 return work()
         except (OperationalError, IntegrityError) as error:
-            if not isinstance(error.__cause__, _CONFLICT) or attempt == attempts:
+            if not is_conflict(error) or attempt == attempts:
                 raise
             log.info("a batch met another transaction and is tried again: %s", type(error.__cause__).__name__)
             time.sleep(random.uniform(0.01, 0.1) * attempt)  # noqa: S311
     raise AssertionError("unreachable")
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether a transaction failed because it met another one, and may succeed when repeated."""
+    return isinstance(error.__cause__, _CONFLICT)

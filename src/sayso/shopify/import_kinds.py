@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sayso.consent.catch_up import catch_up
+
 from . import wire, wire_orders
 from .bulk import Root
 from .customers import Counts, apply_readings
@@ -25,6 +27,8 @@ class Kind:
     read: Callable[[Root[Any]], Any]
     apply: Callable[[list[Any]], Counts]
     chunk: int
+    abreast: int  # connections that apply it
+    conclude: Callable[[], object] = lambda: None  # once all is applied, in a transaction
 
 
 def _customer(root: Root[Any]) -> wire.Reading:
@@ -45,6 +49,8 @@ KINDS = {
             read=_customer,
             apply=lambda readings: apply_readings(readings, bulk=True)[1],
             chunk=5_000,
+            conclude=catch_up,
+            abreast=2,  # one waits for the database what the other computes: 60,000 customers at 0.98 of the load by hand, 0.29 before
         ),
         Kind(
             name="orders",
@@ -54,6 +60,7 @@ KINDS = {
             read=lambda root: wire_orders.order(root.node, root.children),
             apply=lambda orders: apply_orders(orders, bulk=True)[1],
             chunk=2_000,
+            abreast=1,  # the orders of one guest must not meet: nothing but their order keeps him from being made twice
         ),
     )
 }

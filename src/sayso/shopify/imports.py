@@ -1,13 +1,15 @@
 """Importing what a store holds: a bulk operation, its file read as a stream, applied chunk by chunk.
 
 Each chunk is one transaction together with the offset it reaches, so a process may die at any instant: the next one
-goes on behind the last chunk that was committed, and nothing is applied twice.
+goes on behind the last chunk that was committed, and nothing is applied twice. Customers are applied by two
+connections, see :mod:`.abreast`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from django.db import connection
@@ -20,6 +22,7 @@ from sayso.events.listen import Bell
 from sayso.shops.tenancy import shop_context
 
 from . import documents
+from .abreast import Turns, apply_abreast, in_turn
 from .bulk import BulkError
 from .client import ShopifyError, payload
 from .conflicts import in_shop
@@ -91,6 +94,7 @@ def run(
         with open_store(shop_id) as store:
             operation = await_operation(store, row, kind, should_stop)
             _apply_file(store, row, kind, operation, should_stop, after_chunk)
+        in_shop(shop_id, kind.conclude)
     except (ShopifyError, SignInError) as error:
         if getattr(error, "temporary", error.code == "UNREACHABLE"):
             _note(row, str(error))
@@ -185,34 +189,53 @@ def _apply_file(
     url = text(operation.get("url"))
     if url is None:  # the operation found nothing
         return
-    with chunks(url, kind, offset=row.position, sandbox=store.sandbox) as arriving:
-        position = row.position
-        for done, chunk in enumerate(arriving, start=1):
+
+    def unless_stopped(arriving: Iterable[Chunk]) -> Iterator[Chunk]:
+        for chunk in arriving:
             if should_stop():
                 raise Interrupted("stopped")
-            _apply_chunk(row, kind, chunk, position)
-            position = chunk.end
-            if done in STATISTICS_AFTER:
-                with connection.cursor() as cursor:
-                    cursor.execute("select refresh_statistics()")
-            after_chunk(done)
+            yield chunk
+
+    def after(done: int) -> None:
+        if done in STATISTICS_AFTER:
+            with connection.cursor() as cursor:
+                cursor.execute("select refresh_statistics()")
+        after_chunk(done)
+
+    with chunks(url, kind, offset=row.position, sandbox=store.sandbox) as arriving:
+        if kind.abreast == 1 or connection.in_atomic_block:  # others would not see what the caller has not committed
+            for done, chunk in enumerate(unless_stopped(arriving), start=1):
+                in_shop(row.shop_id, partial(_apply_chunk, row, kind, chunk))
+                after(done)
+        else:
+            apply_abreast(unless_stopped(arriving), partial(_in_turn, row, kind), after, abreast=kind.abreast)
 
 
-def _apply_chunk(row: SyncRun, kind: Kind, chunk: Chunk, position: int) -> None:
-    """One chunk and the offset behind it, in one transaction."""
+def _in_turn(row: SyncRun, kind: Kind, turns: Turns, number: int, chunk: Chunk) -> None:
+    work = partial(_apply_chunk, row, kind, chunk, lambda: turns.wait(number))
+    in_turn(turns, number, lambda: in_shop(row.shop_id, work, attempts=1), lambda: in_shop(row.shop_id, work))
 
-    def work() -> None:
-        held = SyncRun.objects.select_for_update().get(pk=row.pk)
-        if (held.operation_id, held.position, held.status) != (row.operation_id, position, SyncRun.Status.IN_PROGRESS):
-            raise Overtaken(f"import {row.pk} stands at byte {held.position}, not {position}")
-        counts = kind.apply(chunk.items) + Counts(seen=chunk.bad, invalid=chunk.bad)
-        _update(
-            row.pk,
-            position=chunk.end,
-            seen=F("seen") + counts.seen,
-            created=F("created") + counts.created,
-            updated=F("updated") + counts.updated,
-            invalid=F("invalid") + counts.invalid,
-        )
 
-    in_shop(row.shop_id, work)
+def _apply_chunk(row: SyncRun, kind: Kind, chunk: Chunk, await_turn: Callable[[], None] = lambda: None) -> None:
+    """One chunk and the offset behind it, in the caller's transaction. ``await_turn`` returns when everything before the
+    chunk is committed."""
+    _still_ours(row, SyncRun.objects.get(pk=row.pk), up_to=chunk.start)
+    counts = kind.apply(chunk.items) + Counts(seen=chunk.bad, invalid=chunk.bad)
+    await_turn()
+    held = SyncRun.objects.select_for_update().get(pk=row.pk)
+    _still_ours(row, held, up_to=chunk.start)
+    if held.position != chunk.start:
+        raise Overtaken(f"import {row.pk} stands at byte {held.position}, not {chunk.start}")
+    _update(
+        row.pk,
+        position=chunk.end,
+        seen=F("seen") + counts.seen,
+        created=F("created") + counts.created,
+        updated=F("updated") + counts.updated,
+        invalid=F("invalid") + counts.invalid,
+    )
+
+
+def _still_ours(row: SyncRun, held: SyncRun, *, up_to: int) -> None:
+    if (held.operation_id, held.status) != (row.operation_id, SyncRun.Status.IN_PROGRESS) or held.position > up_to:
+        raise Overtaken(f"import {row.pk} stands at byte {held.position} of {held.operation_id}, not {up_to}")

@@ -21,16 +21,18 @@ LOOK = 0.2  # seconds between two looks at whether anybody still wants the chunk
 
 @dataclass(slots=True)
 class Chunk:
-    """Objects of the file, ready to be applied; ``end`` is the offset of the first byte behind them."""
+    """Objects of the file, ready to be applied: the bytes from ``start`` to before ``end``."""
 
     items: list[Any] = field(default_factory=list)
     bad: int = 0
+    start: int = 0
     end: int = 0
 
 
 @contextmanager
 def chunks(url: str, kind: Kind, *, offset: int, sandbox: bool) -> Iterator[Iterator[Chunk]]:
-    """The chunks of the file from ``offset`` on. At most two wait in memory, whatever the size of the file.
+    """The chunks of the file from ``offset`` on. Besides those being applied at most two are in memory, whatever the
+    size of the file.
 
     Iterating raises :class:`.bulk.BulkError`.
     """
@@ -71,7 +73,7 @@ def chunks(url: str, kind: Kind, *, offset: int, sandbox: bool) -> Iterator[Iter
 
 
 def _read(http: httpx.Client, url: str, kind: Kind, offset: int, sandbox: bool) -> Iterator[Chunk]:
-    chunk = Chunk()
+    chunk = Chunk(start=offset)
     found = lines(http, url, offset=offset, sandbox=sandbox)
     for end, root in objects(found, kind.decode, decode_line_item):
         if isinstance(root, BadLine):
@@ -84,6 +86,6 @@ def _read(http: httpx.Client, url: str, kind: Kind, offset: int, sandbox: bool) 
         chunk.end = end
         if len(chunk.items) + chunk.bad >= kind.chunk:
             yield chunk
-            chunk = Chunk()
+            chunk = Chunk(start=end)
     if chunk.end:
         yield chunk

@@ -35,10 +35,13 @@ CREATE OR REPLACE FUNCTION consent_text(value text) RETURNS text LANGUAGE sql ST
 $$;
 
 -- The canonical text of a ledger entry: RFC 8785 (sorted keys, no white space). Its SHA-256 is the entry's hash.
+-- `recorded_at` comes as consent_time() gives it, for a whole batch is recorded at one moment.
 DROP FUNCTION IF EXISTS consent_entry(bigint, bigint, bigint, text, text, timestamptz, timestamptz, text, text, text,
     text, text, text, text, text, text, bigint, bytea, bytea, bytea);
+DROP FUNCTION IF EXISTS consent_entry(bigint, bigint, bigint, text, text, timestamptz, timestamptz, text, text, text,
+    text, text, text, text, text, text, bigint, bytea, bytea, bytea, text);
 CREATE OR REPLACE FUNCTION consent_entry(
-    shop bigint, id bigint, contact bigint, channel text, event text, occurred_at timestamptz, recorded_at timestamptz,
+    shop bigint, id bigint, contact bigint, channel text, event text, occurred_at timestamptz, recorded_at text,
     from_state text, to_state text, outcome text, code text, source text, basis text, wording text, language text,
     actor text, caused_by bigint, address_key bytea, evidence bytea, prev bytea, topic text
 ) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -48,6 +51,6 @@ CREATE OR REPLACE FUNCTION consent_entry(
         || '","evidence":' || consent_hex(evidence) || ',"from":"' || from_state || '","id":' || id
         || ',"language":' || consent_text(language) || ',"occurred_at":' || consent_time(occurred_at)
         || ',"outcome":"' || outcome || '","prev":' || consent_hex(prev)
-        || ',"recorded_at":' || consent_time(recorded_at) || ',"shop":' || shop || ',"source":' || to_json(source)::text
+        || ',"recorded_at":' || recorded_at || ',"shop":' || shop || ',"source":' || to_json(source)::text
         || ',"to":"' || to_state || '","topic":' || consent_text(topic) || ',"wording":' || consent_text(wording) || '}'
 $$;

@@ -45,11 +45,12 @@ RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     shop bigint := current_shop();
+    contact_ids regclass := pg_get_serial_sequence('public.contact', 'id');  -- once: looking it up takes 4 µs
 BEGIN
     -- 1. Who is meant? Look-ups one by one through the indexes: as joins they become whole-table hash joins per chunk
     --    (29,500 contacts/s fell to 19,800 at a million contacts).
     INSERT INTO staging.applied (run, seq, contact_id, created)
-    SELECT p_run, seq, coalesce(known, nextval(pg_get_serial_sequence('public.contact', 'id'))), known IS NULL
+    SELECT p_run, seq, coalesce(known, nextval(contact_ids)), known IS NULL
     FROM (
         SELECT seq, CASE WHEN known IS NOT NULL AND shopify_customer_id IS NOT NULL AND row_number()
             OVER (PARTITION BY known ORDER BY seq) > 1 THEN NULL ELSE known END AS known
