@@ -87,7 +87,9 @@ def test_an_opt_out_of_an_address_that_nobody_holds_waits_for_whoever_comes_with
         said("UNSUBSCRIBED", channel="email", phone="+447911999010"),
         said(phone="+447911999011"),
     )
-    assert [(r["outcome"], r["state"], r["contact_id"]) for r in results[:2]] == [("ACCEPTED", "UNSUBSCRIBED", None)] * 2
+    assert [(r["outcome"], r["state"], r["contact_id"]) for r in results[:2]] == [
+        ("ACCEPTED", "UNSUBSCRIBED", None)
+    ] * 2
     # A phone number says nothing of e-mail, and nobody is there to opt in.
     assert [r["outcome"] for r in results[2:]] == ["INVALID"] * 2
     kept = Suppression.objects.order_by("opted_out_at")
@@ -107,5 +109,7 @@ def test_half_a_character_is_invalid_and_holds_up_nobody(api, what):
 
 def test_blanks_prove_nothing(api):
     one = make_contact()
-    [result] = record(api, {"channel": "whatsapp", "state": "SUBSCRIBED", "contact_id": one, "occurred_at": T0, "wording": "  "})
+    [result] = record(
+        api, {"channel": "whatsapp", "state": "SUBSCRIBED", "contact_id": one, "occurred_at": T0, "wording": "  "}
+    )
     assert (result["outcome"], result["invalid_fields"][0]["name"]) == ("INVALID", "wording")

@@ -166,6 +166,13 @@ def test_a_missing_file_is_found(shop, tmp_path, name):
     assert check(folder)[0] == 1
 
 
+@pytest.mark.parametrize("name", ["ledger.jsonl", "evidence.jsonl", "checkpoints.jsonl", "keys.json", "manifest.json"])
+def test_a_file_nested_beyond_reading_is_found(shop, tmp_path, name):
+    folder = unzipped(shop, tmp_path)
+    (folder / name).write_text("[" * 100_000 + "\n")
+    assert check(folder)[0] == 1
+
+
 def test_what_is_no_pack_is_said(shop, tmp_path):
     program = unzipped(shop, tmp_path) / "verify.py"
     (tmp_path / "empty").mkdir()

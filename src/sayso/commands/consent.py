@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from .terminal import CommandError, Json, ShopOption, choose_shop, database, say, show, show_one
+from .terminal import CommandError, Json, ShopOption, choose_shop, database, say, show, show_one, writing
 
 consent = typer.Typer(no_args_is_help=True, help="Ask the past, prove consent, write exports.")
 
 At = Annotated[str, typer.Option("--at", metavar="TIME", help="2026-11-01T12:00:00+01:00; UTC without an offset.")]
 ChannelOption = Annotated[str, typer.Option("--channel", metavar="whatsapp|sms|email")]
-Contact = Annotated[int, typer.Argument(help="Number of the contact.")]
+ContactNumber = Annotated[int, typer.Argument(help="Number of the contact.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -40,14 +40,18 @@ def _channel(text: str) -> str:
 
 
 @consent.command("at")
-def at(contact: Contact, at: At, shop: ShopOption = None, as_json: Json = False) -> None:
+def at(contact: ContactNumber, at: At, shop: ShopOption = None, as_json: Json = False) -> None:
     """The consent of a contact as it was known at a past moment."""
     with database():
         from sayso.consent import history
+        from sayso.contacts.models import Contact
         from sayso.shops.tenancy import shop_context
 
         moment = _moment(at)
-        with shop_context(choose_shop(shop).pk):
+        chosen = choose_shop(shop)
+        with shop_context(chosen.pk):
+            if not Contact.objects.filter(pk=contact).exists():
+                raise CommandError(f"there is no contact {contact} in {chosen.domain}")
             show([vars(one) for one in history.states_at(contact, moment)], as_json=as_json)
 
 
@@ -61,14 +65,15 @@ def messageable(
 ) -> None:
     """How many could have been sent marketing at a past moment; with --out also who."""
     with database():
-        from sayso.consent import history
+        from sayso.consent import exports, history
         from sayso.shops.tenancy import shop_context
 
         moment, channel = _moment(at), _channel(channel)
         with shop_context(choose_shop(shop).pk):
             number = history.count_messageable(moment, channel)
             if out:
-                with out.open("w") as file:
+                exports.told("messageable", {"channel": channel, "at": moment.isoformat()}, actor_id="terminal")
+                with writing(out), out.open("w") as file:
                     for one in history.every_messageable(moment, channel):
                         file.write(f"{one.contact_id}\n")
         row = {"at": moment.isoformat(), "channel": channel, "contacts": number}
@@ -77,7 +82,7 @@ def messageable(
 
 @consent.command()
 def proof(
-    contact: Contact,
+    contact: ContactNumber,
     form: Annotated[str, typer.Option("--format", help="pdf, html, jsonl, csv, kantara or dpv.")] = "pdf",
     language: Annotated[str, typer.Option(help="en, de, fr, es or pt; the contact's own if left out.")] = "",
     out: Annotated[Path | None, typer.Option(help="Where to; a name of its own here if left out.")] = None,
@@ -101,7 +106,8 @@ def proof(
         if made is None:
             raise CommandError(f"there is no contact {contact} in {chosen.domain}")
         path = out or Path(made.filename)
-        path.write_bytes(made.content)
+        with writing(path):
+            path.write_bytes(made.content)
         show_one({"file": str(path), "bytes": len(made.content)}, str(path), as_json=as_json)
 
 
@@ -141,6 +147,7 @@ def export(
         path = exports.file_of(done) if done else None
         if done is None or path is None:
             raise CommandError("another process is writing this export")
-        shutil.copyfile(path, out)
+        with writing(out):
+            shutil.copyfile(path, out)
         say(f"{done.done} {exports.KINDS[kind].rows}, SHA-256 {done.sha256}")
         show_one({"file": str(out), "bytes": done.bytes, "sha256": done.sha256}, str(out), as_json=as_json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .terminal import CommandError, Json, ShopOption, choose_shop, database, say, show, show_one
+from .terminal import CommandError, Json, ShopOption, choose_shop, database, say, show, show_one, writing
 
 if TYPE_CHECKING:
     from sayso.privacy.models import PrivacyRequest
@@ -69,7 +69,7 @@ def access(
 
         chosen = choose_shop(shop)
         done = _carry_out(chosen, PrivacyRequest.Kind.ACCESS, contact, customer, email, phone)
-        with output.open("wb") as file:
+        with writing(output), output.open("wb") as file:
             for piece in packages.download(chosen.pk, done.pk):
                 file.write(piece)
         line = f"request {done.pk}: {sum(done.counts.values())} rows in {output}"

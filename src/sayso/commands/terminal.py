@@ -227,6 +227,15 @@ def show_one(row: dict[str, Any], line: str, *, as_json: bool) -> None:
     print(json.dumps(row, default=str) if as_json else line)
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """A file that cannot be written is the caller's mistake and said in one line."""
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(f"cannot write {path}: {error.strerror or error}") from error
+
+
 def replace_process(arguments: Sequence[str]) -> None:
     """Become another program; what is buffered is written first."""
     sys.stdout.flush()

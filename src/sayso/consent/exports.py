@@ -75,18 +75,23 @@ def request(
     export = Export.objects.create(
         shop_id=shop_id, kind=kind, parameters=parameters or {}, created_by=f"{actor_kind}:{actor_id}".strip(":")
     )
+    told(kind, parameters or {}, actor_kind=actor_kind, actor_id=actor_id, export=export.pk)
+    if in_background:
+        app.configure_task(JOB).defer(shop_id=shop_id, export_id=export.pk)
+    return export
+
+
+def told(kind: str, parameters: dict[str, Any], *, actor_kind: str = "staff", actor_id: str, **more: Any) -> None:
+    """Say in the event log that something is taken out of the current shop; ``more`` stands beside it."""
     Event.objects.create(
-        shop_id=shop_id,
+        shop_id=current_shop_id(),
         kind="export.created",
         occurred_at=timezone.now(),
         actor_kind=actor_kind,
         actor_id=actor_id,
         origin="export",
-        data={"kind": kind, "export": export.pk, "parameters": parameters or {}},
+        data={"kind": kind, **more, "parameters": parameters},
     )
-    if in_background:
-        app.configure_task(JOB).defer(shop_id=shop_id, export_id=export.pk)
-    return export
 
 
 def run(shop_id: int, export_id: int, should_stop: Callable[[], bool] = lambda: False) -> Export | None:

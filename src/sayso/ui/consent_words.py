@@ -18,7 +18,7 @@ SAID = {
     "SHOP_UNSUBSCRIBED": "{who} says: unsubscribed from marketing by {channel}",
     "SHOP_INVALID": "{who} says: the {address} does not work",
     "OPT_IN": "{who} agreed to marketing by {channel}",
-    "OPT_IN_UNCONFIRMED": "{who} agreed to marketing by {channel}, and was asked to confirm",
+    "OPT_IN_UNCONFIRMED": "{who} agreed to marketing by {channel}; still to be confirmed",
     "CONFIRM": "{who} confirmed marketing by {channel}",
     "PENDING_EXPIRED": "The request to confirm {channel} ran out unanswered",
     "RESUME": "{who} turned marketing by {channel} on again",

@@ -129,7 +129,7 @@ def lines(path, keep=False):
 def as_object(line):
     try:
         said = json.loads(line.decode("utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):  # not JSON, or nested so deeply that nobody can read it
         return None
     return said if isinstance(said, dict) else None
 
@@ -386,7 +386,7 @@ def main(arguments=None):
     except (Unusable, OSError) as error:
         print("cannot check: %s" % error, file=sys.stderr)
         return 2
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         print("BROKEN: a file is not written as it must be (%s: %s)" % (type(error).__name__, error))
         return 1
     print("looked at %s" % counted)
