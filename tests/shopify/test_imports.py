@@ -1,17 +1,22 @@
 """Imports from the sandbox over real HTTP, compared with what the sandbox itself says it holds."""
 
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection, transaction
 
 from sayso.commerce.models import Order, OrderLine
+from sayso.consent.events import Channel, ConsentEvent
 from sayso.consent.models import ConsentState, LedgerEntry
+from sayso.consent.record import record
+from sayso.contacts.apply import apply
 from sayso.contacts.models import Contact
-from sayso.shopify import import_kinds, imports
+from sayso.shopify import customers, import_kinds, imports
 from sayso.shopify.models import SyncRun
 from sayso.shops.tenancy import shop_context
 
+T0 = datetime(2036, 1, 1, tzinfo=UTC)  # later than anything the sandbox tells
 CUSTOMERS, ORDERS = 300, 600  # as the sandbox of conftest.py is made
 CHANNELS = (("whatsapp", "whatsapp"), ("sms", "sms"), ("email", "mail"))  # ours, and the sandbox's word
 STATES = {"NEVER_SUBSCRIBED": "NOT_SUBSCRIBED"}
@@ -144,3 +149,32 @@ def test_an_import_that_dies_goes_on_behind_its_last_chunk(box, connected, small
         assert held() == whole
         runs = SyncRun.objects.order_by("kind").values_list("kind", "seen", "created", "updated", "invalid")
         assert list(runs) == whole_runs
+
+
+def test_importing_again_takes_only_what_is_new_to_the_doors(box, connected, monkeypatch):
+    import_all(connected)
+    with shop_context(connected.pk):
+        before, invalid = held(), SyncRun.objects.get(kind="customers").invalid
+        changed = Contact.objects.filter(shopify_customer_id__isnull=False).exclude(email="").order_by("pk")[3]
+    with transaction.atomic(), connection.cursor() as cursor:  # as if Shopify's value had been another one then
+        cursor.execute("select set_config('sayso.shop_id', %s, true)", [str(connected.pk)])
+        record(
+            [ConsentEvent(changed.pk, Channel.EMAIL, "SHOP_NOT_SUBSCRIBED", T0, "shopify", "shop", shop_value="X")],
+        )
+    taken = []
+
+    def apply_some(changes, **how):
+        changes = list(changes)
+        taken.extend(change.shopify_customer_id for change in changes)
+        return apply(changes, **how)
+
+    monkeypatch.setattr(customers, "apply", apply_some)
+    import_all(connected)
+    with shop_context(connected.pk):
+        again = SyncRun.objects.filter(kind="customers").latest("pk")
+        assert (again.seen, again.created, again.updated, again.invalid) == (CUSTOMERS, 0, 0, invalid)
+        left = [[row for row in rows if row[0] != changed.shopify_customer_id] for rows in (held()[0], before[0])]
+        assert left[0] == left[1]
+        assert changed.shopify_customer_id in taken
+        reachable = Contact.objects.filter(phone_key=None, email_key=None, shopify_customer_id__isnull=False)
+        assert set(taken) == {changed.shopify_customer_id, *reachable.values_list("shopify_customer_id", flat=True)}

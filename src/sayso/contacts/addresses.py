@@ -20,13 +20,13 @@ def shop_secret(shop_id: int) -> bytes:
     return Shop.objects.values_list("address_secret", flat=True).get(pk=shop_id).encode()
 
 
-@lru_cache(maxsize=1 << 16)  # an import asks for each address up to four times in a row
+@lru_cache(maxsize=1 << 14)  # an import asks for each address up to four times within a chunk
 def phone_key(secret: bytes, e164: str) -> bytes:
     """The key of a phone number: 32 bytes, the same for all its written variants (Brazil, Mexico, Argentina)."""
     return hmac.digest(secret, b"phone:" + fold(e164).encode(), "sha256")
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def email_key(secret: bytes, email: str) -> bytes:
     """The key of an e-mail address, compared without regard to case."""
     return hmac.digest(secret, b"email:" + normal_email(email).encode(), "sha256")

@@ -16,6 +16,7 @@ from sayso.contacts.phones import PhoneStatus
 
 from .consent_values import ConsentReading
 from .coverage import Covered, covered
+from .unchanged import unchanged
 from .wire import Reading
 
 ACTOR = Actor("shop", "shopify")
@@ -41,29 +42,42 @@ class Counts:
 
 
 def apply_readings(readings: Sequence[Reading], *, bulk: bool = False) -> tuple[list[Applied], Counts]:
-    """Apply customers and their consents in the caller's transaction; ``bulk`` marks an import.
+    """Apply customers and their consents in the caller's transaction; ``bulk`` marks an import, whose readings are whole.
 
     Answers one :class:`Applied` a reading, in the same order. Repeating it, or applying an older reading later, changes
     nothing.
     """
-    applied = apply((change for change, _ in readings), actor=ACTOR, bulk=bulk, follow=False)
+    held = unchanged(readings) if bulk else {}
+    news = [reading for number, reading in enumerate(readings) if number not in held] if held else readings
+    applied = apply((change for change, _ in news), actor=ACTOR, bulk=bulk, follow=False)
     said = [
         (result.contact_id, change, consent)
-        for result, (change, consents) in zip(applied, readings, strict=True)
+        for result, (change, consents) in zip(applied, news, strict=True)
         for consent in consents
     ]
     contacts = [result.contact_id for result in applied]
     record([*_events(said, covered(said)), *invalid_phones(applied)], bulk=bulk, contacts=contacts, report=False)
-    inferred.infer(contacts, bulk=bulk)
+    inferred.infer([*contacts, *held.values()], bulk=bulk)
     link_waiting(applied)
     if not bulk:  # an import reads the orders afterwards
         checkout.bind(contact_id for contact_id, _, consent in said if consent.state in _WITH_EVIDENCE)
-    return applied, Counts(
-        seen=len(applied),
+    counts = Counts(
+        seen=len(readings),
         created=sum(result.created for result in applied),
         updated=sum(result.updated for result in applied),
-        invalid=_unreachable(zip(applied, readings, strict=True)),
+        invalid=_unreachable(zip(applied, news, strict=True)),
     )
+    return _in_their_order(applied, held), counts
+
+
+def _in_their_order(applied: Sequence[Applied], held: dict[int, int]) -> list[Applied]:
+    rest = iter(applied)
+    return [
+        Applied(held[number], created=False, updated=False, moved=False, phone_status=None)
+        if number in held
+        else next(rest)
+        for number in range(len(applied) + len(held))
+    ]
 
 
 def _events(said: Sequence[tuple[int, ContactChange, ConsentReading]], both: Covered) -> Iterator[ConsentEvent]:

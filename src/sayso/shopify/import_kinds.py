@@ -50,7 +50,7 @@ KINDS = {
             apply=lambda readings: apply_readings(readings, bulk=True)[1],
             chunk=5_000,
             conclude=catch_up,
-            abreast=2,  # one waits for the database what the other computes: 60,000 customers at 0.98 of the load by hand, 0.29 before
+            abreast=2,  # 0.98 of the speed of the load by hand; with one connection 0.29 to 0.58
         ),
         Kind(
             name="orders",
@@ -60,7 +60,7 @@ KINDS = {
             read=lambda root: wire_orders.order(root.node, root.children),
             apply=lambda orders: apply_orders(orders, bulk=True)[1],
             chunk=2_000,
-            abreast=1,  # the orders of one guest must not meet: nothing but their order keeps him from being made twice
+            abreast=1,  # nothing but their order keeps the guest of two orders from being made twice
         ),
     )
 }
