@@ -215,11 +215,23 @@ class TestConfirmation:
 
     @pytest.mark.parametrize("text", ["YES", "Oui !", "sí", "SI", "ja bitte", "Sim", "はい", "start"])
     def test_yes_confirms(self, shop, sender, pending, text):
+        write(pending, "hello", sender, ago=timedelta(minutes=1))
+        consume()
+        assert claim() == ["SENDING"]
         write(pending, text, sender, ago=timedelta(0))
         state = ConsentState.objects.get()
         assert (state.whatsapp_state, state.whatsapp_basis) == ("SUBSCRIBED", "DOUBLE_OPT_IN")
         consume()
-        assert sent() == []  # nothing is left to be confirmed
+        assert len(sent()) == 1  # nothing is left to be confirmed
+
+    @pytest.mark.parametrize("asked", [False, True])
+    def test_a_yes_to_something_else_confirms_nothing(self, shop, sender, pending, asked):
+        """A stranger may have typed the number into a form: until our question left, a yes is no answer to it."""
+        if asked:
+            write(pending, "hello", sender, ago=timedelta(minutes=1))
+            consume()  # queued, and not handed over
+        write(pending, "yes", sender, ago=timedelta(0))
+        assert ConsentState.objects.get().whatsapp_state == "PENDING"
 
     def test_stop_ends_it(self, shop, sender, pending):
         write(pending, "STOP", sender, ago=timedelta(0))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection
+from django.utils import timezone
 
 from sayso.channels.whatsapp.types import InboundMessage, Person, PreferenceChange
 from sayso.consent import settings
@@ -20,7 +21,10 @@ from sayso.shops.models import Shop
 from sayso.shops.tenancy import current_shop_id
 
 from .buttons import declared
-from .models import PossibleOptOut
+from .models import Message, PossibleOptOut
+
+ON_ITS_WAY = ("SENDING", "SENT", "DELIVERED", "READ", "UNCONFIRMED")
+CONFIRM_WITHIN = timedelta(days=7)
 
 
 def receive(messages: Iterable[InboundMessage], *, sender_id: int | None) -> None:
@@ -85,11 +89,14 @@ def _event(message: InboundMessage, contact_id: int, event: str, source: str) ->
 
 
 def _awaiting_confirmation(contacts: Sequence[int]) -> frozenset[int]:
-    return frozenset(
-        ConsentState.objects.filter(contact_id__in=set(contacts), whatsapp_state=State.PENDING).values_list(
-            "contact_id", flat=True
-        )
-    )
+    """Those whom we asked: without a question on its way to them a "yes" is an answer to something else, and a number
+    that a stranger typed into a form would be confirmed by it."""
+    pending = ConsentState.objects.filter(contact_id__in=set(contacts), whatsapp_state=State.PENDING)
+    asked = Message.objects.filter(
+        contact_id__in=pending.values("contact_id"), purpose="CONFIRMATION", channel=Channel.WHATSAPP,
+        status__in=ON_ITS_WAY, sending_at__gte=timezone.now() - CONFIRM_WITHIN,
+    )  # fmt: skip
+    return frozenset(asked.values_list("contact_id", flat=True))
 
 
 def _keep(fresh: Sequence[InboundMessage], contacts: list[int], sender_id: int | None) -> list[int]:

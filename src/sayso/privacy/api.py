@@ -113,6 +113,9 @@ def open_request(request: ApiRequest, payload: PrivacyRequestIn) -> Status[dict[
         raise invalid(
             "contact_id", "missing_parameter", "say who is meant: contact_id, shopify_customer_id, email or phone"
         )
+    others = [name for name in ("shopify_customer_id", "email", "phone") if getattr(payload, name)]
+    if payload.contact_id and others:  # they might be somebody else's, who would be erased as well
+        raise invalid(others[0], "must_be_empty", "contact_id says who is meant; leave the rest out")
     if payload.contact_id and not Contact.objects.filter(pk=payload.contact_id).exists():
         raise invalid("contact_id", "invalid_reference", f"there is no contact {payload.contact_id}")
     if payload.phone and normalise(payload.phone, request.shop.country).e164 is None:
