@@ -53,7 +53,8 @@ def test(context: typer.Context) -> None:
         say("no Chromium here: the browser tests are skipped")
         chosen = ["-m", WITHOUT_BROWSER]
     workers = [] if {"-n", "--pdb", "--numprocesses"} & {*chosen, *arguments} else ["-n", "2"]
-    raise typer.Exit(_run([sys.executable, "-m", "pytest", *workers, *chosen, *arguments]))
+    # The program has named its own settings in the environment by now, and pytest-django would take those.
+    raise typer.Exit(_run([sys.executable, "-m", "pytest", "--ds=tests.settings", *workers, *chosen, *arguments]))
 
 
 def bench(context: typer.Context) -> None:
