@@ -50,7 +50,7 @@ KINDS = {
             apply=lambda readings: apply_readings(readings, bulk=True)[1],
             chunk=5_000,
             conclude=catch_up,
-            abreast=2,  # 0.98 of the speed of the load by hand; with one connection 0.29 to 0.58
+            abreast=2,  # 5,500 to 7,000 contacts/s on two cores; with one connection 2,600 to 4,800
         ),
         Kind(
             name="orders",
