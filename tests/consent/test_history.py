@@ -94,15 +94,17 @@ def test_the_profile_shows_a_past_moment(owner_client, contact):
 
 
 def test_the_page_of_then(owner_client, contact):
-    soon = (timezone.now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M")
-    page = owner_client.get(reverse("consent_then"), {"channel": "sms", "at": soon}).content.decode()
+    this_minute = timezone.now().strftime("%Y-%m-%dT%H:%M")
+    page = owner_client.get(reverse("consent_then"), {"channel": "sms", "at": this_minute}).content.decode()
     assert "1 contact on SMS" in page and f"Contact {contact}" in page
     assert (
         "Enter a valid date/time"
         in owner_client.get(reverse("consent_then"), {"at": "x", "channel": "sms"}).content.decode()
     )
-    answer = owner_client.post(reverse("consent_then"), {"channel": "sms", "at": soon})
+    answer = owner_client.post(reverse("consent_then"), {"channel": "sms", "at": this_minute})
     assert answer.url == reverse("consent_exports")
+    page = owner_client.get(reverse("consent_then"), {"channel": "sms", "at": "2100-01-01T00:00"}).content.decode()
+    assert "That moment has not come yet." in page and "contact on SMS" not in page
 
 
 # The API

@@ -241,6 +241,16 @@ class TestByAddress:
         assert opt_out([]) == []
 
 
+def test_who_writes_from_an_invalid_number_proves_it(arrive):
+    contact = make_contact("OPT_IN", "ADDRESS_INVALID")
+    assert states(contact)[0] == "INVALID"
+    arrive(messages=[said(contact, **text("hello"))])
+    assert states(contact)[0] == "SUBSCRIBED"
+    other = make_contact("ADDRESS_INVALID")
+    arrive(messages=[said(wa_id="447911000009", bsuid="GB.77", **text("hello"))])
+    assert states(other)[0] == "INVALID"
+
+
 class TestByStaff:
     def test_the_message_that_shows_it(self, arrive):
         contact = make_contact("OPT_IN")

@@ -62,3 +62,10 @@ class ThenForm(forms.Form):
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
+
+    def clean_at(self) -> datetime:
+        """To the end of the minute that was named."""
+        at: datetime = self.cleaned_data["at"]
+        if at > timezone.now():
+            raise forms.ValidationError("That moment has not come yet.")
+        return at if at.second else at.replace(second=59, microsecond=999_999)

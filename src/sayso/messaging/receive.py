@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection
@@ -42,7 +42,7 @@ def receive(messages: Iterable[InboundMessage], *, sender_id: int | None) -> Non
     chosen = settings.of(Shop.objects.get(pk=current_shop_id()))
     buttons = declared({message.reply_to for message in fresh if message.reply_to and message.kind in BUTTONS})
     waiting = _awaiting_confirmation(contacts)
-    said: list[ConsentEvent] = []
+    said = list(_proofs(fresh, contacts))
     possible: list[PossibleOptOut] = []
     for message, contact, message_id in zip(fresh, contacts, ids, strict=True):
         if event := _meaning(message, chosen, buttons.get(message.reply_to or ""), contact in waiting):
@@ -86,6 +86,20 @@ def _event(message: InboundMessage, contact_id: int, event: str, source: str) ->
         source=source,
         evidence={"reference": message.id, "text": message.text or "", "payload": message.payload or ""},
     )
+
+
+def _proofs(fresh: Sequence[InboundMessage], contacts: Sequence[int]) -> Iterator[ConsentEvent]:
+    """Who writes from a number that was thought to be none has proven it."""
+    invalid = frozenset(
+        ConsentState.objects.filter(contact_id__in=set(contacts), whatsapp_state=State.INVALID).values_list(
+            "contact_id", flat=True
+        )
+    )
+    for message, contact in zip(fresh, contacts, strict=True):
+        if contact in invalid and message.sender.wa_id:
+            proof = _event(message, contact, "ADDRESS_PROVEN", "inbound")
+            proof.address = f"+{message.sender.wa_id.lstrip('+')}"
+            yield proof
 
 
 def _awaiting_confirmation(contacts: Sequence[int]) -> frozenset[int]:
