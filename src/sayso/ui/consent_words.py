@@ -110,7 +110,7 @@ def said(entry: LedgerEntry) -> str:
     text = SAID_FOR_THEM.get(entry.event) if not spoken else None
     text = text or SAID.get(entry.event) or "{who}: " + words.sentence(entry.event) + " ({channel})"
     return text.format(
-        who=WHO.get(entry.actor_kind, words.sentence(entry.actor_kind)),
+        who="A program" if entry.source == "api" else WHO.get(entry.actor_kind, words.sentence(entry.actor_kind)),
         channel=CHANNELS.get(entry.channel, entry.channel),
         address="e-mail address" if entry.channel == "email" else "phone number",
         topic=f"“{entry.topic}”",
