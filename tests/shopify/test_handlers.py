@@ -10,6 +10,7 @@ from sayso.contacts.models import Contact
 from sayso.intake.models import Delivery
 from sayso.shopify import handlers, refetch, subscriptions
 from sayso.shopify.models import Connection, Refetch
+from sayso.shopify.topics import TOPICS
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
 
@@ -216,7 +217,7 @@ def test_an_uninstalled_app(connected, ada, tell):
     tell("edit_customer", topics={"customers/update"}, customer=ada, last="Waits")
     with shop_context(connected.pk):
         delivery = Delivery.objects.order_by("-pk").first()
-        handlers.app_uninstalled(connected.pk, [delivery])
+        handlers.store.app_uninstalled(connected.pk, [delivery])
         assert Shop.objects.get().status == "UNINSTALLED"
         row = Connection.objects.get()
         assert (row.access_token, row.status) == ("", "DISCONNECTED")
@@ -225,4 +226,4 @@ def test_an_uninstalled_app(connected, ada, tell):
 
 def test_subscriptions_that_went_missing_are_made_again(box, connected, listening):
     assert subscriptions.ensure(connected.pk, "http://127.0.0.1:9") == 0
-    assert subscriptions.ensure(connected.pk, "http://127.0.0.1:10") == len(subscriptions.TOPICS)
+    assert subscriptions.ensure(connected.pk, "http://127.0.0.1:10") == len(TOPICS)

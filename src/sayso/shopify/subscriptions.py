@@ -14,17 +14,10 @@ from sayso.shops.tenancy import shop_context
 from .client import ShopifyError, payload
 from .models import Connection
 from .tokens import open_store
+from .topics import TOPICS
 from .values import mapping, mappings, text
 
 log = logging.getLogger(__name__)
-
-TOPICS = (
-    "CUSTOMERS_CREATE", "CUSTOMERS_UPDATE", "CUSTOMERS_ENABLE", "CUSTOMERS_DISABLE", "CUSTOMERS_DELETE",
-    "CUSTOMERS_MARKETING_CONSENT_UPDATE", "CUSTOMERS_EMAIL_MARKETING_CONSENT_UPDATE",
-    "CUSTOMERS_WHATS_APP_MARKETING_CONSENT_UPDATE", "CUSTOMER_TAGS_ADDED", "CUSTOMER_TAGS_REMOVED",
-    "CUSTOMERS_PURCHASING_SUMMARY", "ORDERS_CREATE", "ORDERS_UPDATED", "ORDERS_CANCELLED", "ORDERS_FULFILLED",
-    "ORDERS_PARTIALLY_FULFILLED", "ORDERS_DELETE", "SHOP_UPDATE", "APP_UNINSTALLED", "BULK_OPERATIONS_FINISH",
-)  # fmt: skip
 
 
 def can_push(public_url: str, *, sandbox: bool) -> bool:
@@ -53,16 +46,17 @@ def ensure(shop_id: int, public_url: str) -> int:
             after = text(info.get("endCursor"))
         made = 0
         for topic in TOPICS:
-            if topic not in held:
+            if topic.name not in held:
                 try:
                     payload(
-                        store.graphql.run("webhook_create", {"topic": topic, "uri": uri}), "webhookSubscriptionCreate"
+                        store.graphql.run("webhook_create", {"topic": topic.name, "uri": uri}),
+                        "webhookSubscriptionCreate",
                     )
                     made += 1
                 except ShopifyError as error:
                     if error.temporary:
                         raise
-                    log.warning("no subscription to %s for shop %d: %s", topic, shop_id, error)
+                    log.warning("no subscription to %s for shop %d: %s", topic.wire, shop_id, error)
     with shop_context(shop_id):
         Connection.objects.update(subscriptions_checked_at=timezone.now())
     return made
