@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sayso.commerce.apply import link_waiting
@@ -10,12 +10,14 @@ from sayso.consent import checkout, inferred
 from sayso.consent.events import Channel, ConsentEvent, State
 from sayso.consent.follow import invalid_phones
 from sayso.consent.record import record
-from sayso.contacts.apply import Actor, Applied, apply
+from sayso.contacts.apply import Actor, Applied, apply, phone_statuses
 from sayso.contacts.changes import ContactChange
 from sayso.contacts.phones import PhoneStatus
 
+from . import wire
 from .consent_values import ConsentReading
 from .coverage import Covered, covered
+from .types import Customer
 from .unchanged import unchanged
 from .wire import Reading
 
@@ -42,22 +44,20 @@ class Counts:
 
 
 def apply_readings(readings: Sequence[Reading], *, bulk: bool = False) -> tuple[list[Applied], Counts]:
-    """Apply customers and their consents in the caller's transaction; ``bulk`` marks an import, whose readings are whole.
+    """Apply customers and their consents in the caller's transaction; ``bulk`` marks an import.
 
     Answers one :class:`Applied` a reading, in the same order. Repeating it, or applying an older reading later, changes
     nothing.
     """
-    held = unchanged(readings) if bulk else {}
-    news = [reading for number, reading in enumerate(readings) if number not in held] if held else readings
-    applied = apply((change for change, _ in news), actor=ACTOR, bulk=bulk, follow=False)
+    applied = apply((change for change, _ in readings), actor=ACTOR, bulk=bulk, follow=False)
     said = [
         (result.contact_id, change, consent)
-        for result, (change, consents) in zip(applied, news, strict=True)
+        for result, (change, consents) in zip(applied, readings, strict=True)
         for consent in consents
     ]
     contacts = [result.contact_id for result in applied]
     record([*_events(said, covered(said)), *invalid_phones(applied)], bulk=bulk, contacts=contacts, report=False)
-    inferred.infer([*contacts, *held.values()], bulk=bulk)
+    inferred.infer(contacts, bulk=bulk)
     link_waiting(applied)
     if not bulk:  # an import reads the orders afterwards
         checkout.bind(contact_id for contact_id, _, consent in said if consent.state in _WITH_EVIDENCE)
@@ -65,19 +65,21 @@ def apply_readings(readings: Sequence[Reading], *, bulk: bool = False) -> tuple[
         seen=len(readings),
         created=sum(result.created for result in applied),
         updated=sum(result.updated for result in applied),
-        invalid=_unreachable(zip(applied, news, strict=True)),
+        invalid=sum(
+            _never_reachable(change, result.phone_status) for result, (change, _) in zip(applied, readings, strict=True)
+        ),
     )
-    return _in_their_order(applied, held), counts
+    return applied, counts
 
 
-def _in_their_order(applied: Sequence[Applied], held: dict[int, int]) -> list[Applied]:
-    rest = iter(applied)
-    return [
-        Applied(held[number], created=False, updated=False, moved=False, phone_status=None)
-        if number in held
-        else next(rest)
-        for number in range(len(applied) + len(held))
-    ]
+def import_customers(customers: Sequence[Customer]) -> Counts:
+    """Apply lines of a bulk file in the caller's transaction. Whose line holds nothing new is only looked up."""
+    held = unchanged(customers)
+    inferred.infer([known.contact_id for known in held.values()], bulk=True)
+    silent = [wire.customer(customers[number])[0] for number, known in held.items() if not known.addressed]
+    same = Counts(seen=len(held), invalid=sum(map(_never_reachable, silent, phone_statuses(silent))))
+    news = [wire.customer(customer) for number, customer in enumerate(customers) if number not in held]
+    return same + apply_readings(news, bulk=True)[1] if news else same
 
 
 def _events(said: Sequence[tuple[int, ContactChange, ConsentReading]], both: Covered) -> Iterator[ConsentEvent]:
@@ -115,13 +117,11 @@ def _event(contact_id: int, change: ContactChange, consent: ConsentReading) -> C
     )
 
 
-def _unreachable(pairs: Iterable[tuple[Applied, Reading]]) -> int:
+def _never_reachable(change: ContactChange, phone: PhoneStatus | None) -> bool:
     """Features §8.2: neither phone nor e-mail usable. The contact is kept, and counted."""
-    return sum(
-        1
-        for result, (change, _) in pairs
-        if change.profile is not None
+    return (
+        change.profile is not None
         and change.fields is None
         and not change.profile.email
-        and result.phone_status in (None, PhoneStatus.IMPOSSIBLE)
+        and phone in (None, PhoneStatus.IMPOSSIBLE)
     )
