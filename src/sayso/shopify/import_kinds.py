@@ -48,7 +48,7 @@ KINDS = {
             decode=decode_customer,
             read=_customer,
             apply=import_customers,
-            chunk=5_000,
+            chunk=4_000,
             conclude=catch_up,
             abreast=2,  # 5,500 to 7,000 contacts/s on two cores; with one connection 2,600 to 4,800
         ),
