@@ -22,8 +22,8 @@ def profile(contact_id: int, before: int | None = None, at: str = "") -> Panel:
         "consent/panel.html",
         {
             "consents": history.states_at(contact_id, then) if then else queries.of_contact(contact_id),
-            "addresses": queries.held_addresses(contact_id),
-            "told": tell(entries[:SHOWN]),
+            "addresses": [] if then else queries.held_addresses(contact_id),  # suppressions have no past
+            "told": tell(entries[:SHOWN], then),
             "older_entry": entries[SHOWN - 1].pk if len(entries) > SHOWN else None,
             "paged": before is not None,
             "then": then,

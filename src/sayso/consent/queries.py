@@ -135,12 +135,13 @@ def evidence_of(entry_ids: Iterable[int]) -> dict[int, list[Evidence]]:
     return kept
 
 
-def added_later(entries: Iterable[LedgerEntry]) -> dict[int, list[LedgerEntry]]:
-    """Ledger entry → the EVIDENCE entries that were added to it afterwards, in one query over the same contacts."""
+def added_later(entries: Iterable[LedgerEntry], until: datetime | None = None) -> dict[int, list[LedgerEntry]]:
+    """Ledger entry → the EVIDENCE entries that were added to it afterwards, by ``until`` if that is given, in one query
+    over the same contacts."""
     shown = {one.pk: one.contact_id for one in entries}
     added: dict[int, list[LedgerEntry]] = defaultdict(list)
     later = LedgerEntry.objects.filter(contact_id__in=set(shown.values()), event="EVIDENCE", caused_by__in=list(shown))
-    for one in later.order_by("id"):
+    for one in (later.filter(recorded_at__lte=until) if until else later).order_by("id"):
         added[one.caused_by or 0].append(one)
     return added
 
