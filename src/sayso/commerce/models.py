@@ -6,6 +6,10 @@ from django.db.models.functions import Now
 
 from sayso.shops.tenancy import TenantModel
 
+from .catalogue_models import Collection, CollectionMember, InventoryLevel, Product, Variant
+
+__all__ = ["Collection", "CollectionMember", "InventoryLevel", "Order", "OrderLine", "Product", "Variant"]
+
 
 class Order(TenantModel):
     class Status(models.TextChoices):
@@ -65,7 +69,19 @@ class OrderLine(TenantModel):
     sku = models.CharField(max_length=255, null=True)
     quantity = models.IntegerField()
     price = models.DecimalField(max_digits=20, decimal_places=2)
+    # What the product was when it was ordered, as far as we held it; null: not known yet.
+    product_tags = ArrayField(models.CharField(max_length=255), null=True)
+    collection_ids = ArrayField(models.BigIntegerField(), null=True)  # of Shopify
 
     class Meta:
         db_table = "order_line"
+        indexes = [
+            # Lines that came before their product.
+            models.Index(
+                fields=["shop_id", "product_id"],
+                name="order_line_waiting",
+                condition=models.Q(product_id__isnull=False)
+                & (models.Q(product_tags__isnull=True) | models.Q(collection_ids__isnull=True)),
+            ),
+        ]
         constraints = [models.UniqueConstraint(fields=["shop_id", "order_id", "position"], name="order_line_position")]
