@@ -57,7 +57,7 @@ def apply(batch: Catalogue, *, bulk: bool = False) -> list[Applied]:
     return applied
 
 
-def _call(function: str, arguments: list[object]) -> list[Applied]:
+def _call(function: str, arguments: Sequence[int | bool]) -> list[Applied]:
     with connection.cursor() as cursor:
         cursor.execute(f"select * from {function}", arguments)  # noqa: S608 (a name of ours)
         return [Applied(*row) for row in cursor.fetchall()]

@@ -146,8 +146,8 @@ def _read(store: Store, kind: Kind, rows: Sequence[_Row]) -> None:
     ids = [row.shopify_id for row in rows]
     with shop_context(store.shop_id):
         known = kind.known(ids)
-    wanted = {"ids": [f"gid://shopify/{kind.type}/{number}" for number in ids]}
-    nodes = store.graphql.run(kind.document, wanted | kind.variables).get("nodes")
+    wanted = {**kind.variables, "ids": [f"gid://shopify/{kind.type}/{number}" for number in ids]}
+    nodes = store.graphql.run(kind.document, wanted).get("nodes")
     if not isinstance(nodes, list) or len(nodes) != len(rows):
         raise ShopifyError("BAD_ANSWER", f"the store did not answer for every {kind.name}")
     done: list[_Done] = []

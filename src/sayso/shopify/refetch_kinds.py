@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import documents, reread_customers
+from . import documents, reread_catalogue, reread_customers
+from .catalogue import apply_catalogue
 from .tokens import Store
 
 
@@ -43,6 +44,37 @@ KINDS = {
             readings=reread_customers.readings,
             gone=reread_customers.gone,
             apply=reread_customers.apply_readings,
+        ),
+        Kind(
+            name="product",
+            type="Product",
+            document="product_nodes",
+            a_call=documents.PRODUCTS_A_CALL,
+            variables={"collections": documents.COLLECTIONS_A_PRODUCT},
+            known=reread_catalogue.known_products,
+            readings=reread_catalogue.product,
+            gone=reread_catalogue.gone_product,
+            apply=apply_catalogue,
+        ),
+        Kind(
+            name="variant",
+            type="ProductVariant",
+            document="variant_nodes",
+            a_call=documents.VARIANTS_A_CALL,
+            known=reread_catalogue.known_variants,
+            readings=reread_catalogue.variant,
+            gone=reread_catalogue.gone_variant,
+            apply=apply_catalogue,
+        ),
+        Kind(
+            name="collection",
+            type="Collection",
+            document="collection_nodes",
+            a_call=documents.COLLECTIONS_A_CALL // 25,  # each is read page by page behind this call
+            known=reread_catalogue.known_collections,
+            readings=reread_catalogue.collection,
+            gone=reread_catalogue.gone_collection,
+            apply=apply_catalogue,
         ),
     )
 }
