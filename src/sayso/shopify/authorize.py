@@ -25,7 +25,15 @@ from .connect import ConnectError
 from .models import Connection
 from .signin import SignInError, Token, authorize_url, callback_code, exchange_code, shop_domain
 
-SCOPES = ("read_customers", "write_customers", "read_orders", "read_all_orders", "read_customer_merge")
+SCOPES = (
+    "read_customers",
+    "write_customers",
+    "read_orders",
+    "read_all_orders",
+    "read_customer_merge",
+    "read_products",
+    "read_inventory",
+)
 """What the app in Shopify needs to be allowed; without one, exactly its features stay off (features §8.1)."""
 
 PATIENCE = timedelta(minutes=15)

@@ -34,6 +34,23 @@ TOPICS = (
         "customers/purchasing_summary",
     ),
     *_topics(
+        "read_products",
+        "products/create",
+        "products/update",
+        "products/delete",
+        "variants/in_stock",
+        "variants/out_of_stock",
+        "collections/create",
+        "collections/update",
+        "collections/delete",
+    ),
+    *_topics(
+        "read_inventory",
+        "inventory_levels/update",
+        "inventory_levels/connect",
+        "inventory_levels/disconnect",
+    ),
+    *_topics(
         "read_orders",
         "orders/create",
         "orders/updated",

@@ -5,6 +5,7 @@ from ..world import World
 from .bulk import Bulks
 from .customer_actions import CustomerActions
 from .order_actions import OrderActions
+from .product_actions import ProductActions
 
 
 class Acts:
@@ -14,4 +15,5 @@ class Acts:
         self.world, self.outbox = world, outbox
         self.customers = CustomerActions(world, outbox)
         self.orders = OrderActions(world, outbox, self.customers)
+        self.products = ProductActions(world, outbox)
         self.bulks = Bulks(world, outbox)

@@ -14,11 +14,17 @@ from importlib import resources
 NEWEST = "2026-10"
 
 # One query may cost 1000 points: objects cost 1, a connection about 2 and its items. A customer with all its parts is 9
-# objects, an order with 10 lines about 9 + 2 + 10 × 5.
+# objects, an order with 10 lines about 9 + 2 + 10 × 5, a product with 20 variants and 10 collections 4 + 20 × 4 + 10 + 4.
 CUSTOMERS_A_CALL = 100
 ORDERS_A_CALL = 15
 LINES_AN_ORDER = 10
 LINES_A_CALL = 100
+PRODUCTS_A_CALL = 30
+COLLECTIONS_A_PRODUCT = 25
+VARIANTS_A_CALL = 240
+COLLECTIONS_A_CALL = 250
+MEMBERS_A_CALL = 250
+WHOLE_PRODUCTS_A_CALL, VARIANTS_A_PRODUCT, COLLECTIONS_A_WHOLE_PRODUCT = 9, 20, 10
 
 _SPREAD = re.compile(r"\.\.\.\s*([A-Z]\w*)")
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")

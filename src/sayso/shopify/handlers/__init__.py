@@ -1,11 +1,13 @@
 """What the store delivers, brought to where it belongs: one batch of one shop at a time.
 
 What a payload says is applied at once; what it lacks is read again (:mod:`..refetch`). Deliveries come in any order and
-more than once. Handlers of a batch run in the order of these imports: customers before orders.
+more than once. Handlers of a batch run in the order of these imports: customers and the
+catalogue before orders.
 """
 
 from . import customers  # noqa: I001 (their order is the order of their work)
+from . import catalogue
 from . import orders
 from . import store
 
-__all__ = ["customers", "orders", "store"]
+__all__ = ["catalogue", "customers", "orders", "store"]
