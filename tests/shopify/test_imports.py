@@ -85,7 +85,15 @@ def test_all_customers_and_orders_are_there(box, connected):
         assert {(run.kind, run.status, run.seen, run.total) for run in runs.values()} == {
             ("customers", "COMPLETE", CUSTOMERS, CUSTOMERS),
             ("orders", "COMPLETE", ORDERS, ORDERS),
+            ("products", "COMPLETE", 12, 12),
+            ("collections", "COMPLETE", 2, 2),
         }
+        assert [run.kind for run in SyncRun.objects.order_by("pk")] == [
+            "customers",
+            "collections",
+            "products",
+            "orders",
+        ]
         assert (runs["customers"].created, runs["orders"].created) == (CUSTOMERS, ORDERS)
         contacts = {row.shopify_customer_id: row for row in Contact.objects.exclude(shopify_customer_id=None)}
         assert contacts.keys() == listed.keys()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection as Ids
 from datetime import datetime
 
-from django.db.models import F, Q
+from django.db import connection
 
 from sayso.commerce.catalogue_changes import Catalogue
 from sayso.commerce.models import Product, Variant
@@ -97,12 +97,17 @@ def collections(shop_id: int, deliveries: list[Delivery]) -> None:
 
 
 def _unread(product_ids: Ids[int]) -> set[int]:
-    """Variants of these products whose facts are newer than what a reading told of them."""
-    newer = Q(details_at__lt=F("source_updated_at")) | Q(
-        details_at=F("source_updated_at"), details_sequence__lt=F("source_sequence")
-    )
-    rows = Variant.objects.filter(shopify_product_id__in=product_ids, deleted_at=None)
-    return set(rows.filter(Q(details_at=None) | newer).values_list("shopify_variant_id", flat=True))
+    """Variants of these products that changed since a reading told of them: later, or within the same second."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """select shopify_variant_id from variant
+            where shopify_product_id = any(%s) and deleted_at is null and (
+                details_at is null or details_at < source_updated_at
+                or details_at = source_updated_at and details_sequence between 1 and source_sequence - 1
+                    and details_sequence < (extract(epoch from source_updated_at) + 1) * 1000000)""",
+            [list(product_ids)],
+        )
+        return {variant_id for (variant_id,) in cursor.fetchall()}
 
 
 def _changed(beyond: dict[int, datetime | None]) -> set[int]:
