@@ -8,7 +8,7 @@ class ShopifyConfig(AppConfig):
     def ready(self) -> None:
         from sayso.shops import personal
 
-        from . import compliance, handlers, webhooks  # noqa: F401 (they register themselves)
+        from . import compliance, handlers, webhooks, writeback_queue  # noqa: F401 (they register themselves)
         from .holdings import ALL
 
         personal.declare(*ALL)

@@ -14,6 +14,7 @@ from sayso.contacts.apply import Actor, Applied, apply
 from sayso.contacts.changes import ContactChange
 from sayso.contacts.phones import PhoneStatus
 
+from . import echoes, writeback_queue
 from .consent_values import ConsentReading
 from .coverage import Covered, covered
 from .unchanged import unchanged
@@ -55,8 +56,10 @@ def apply_readings(readings: Sequence[Reading], *, bulk: bool = False) -> tuple[
         for result, (change, consents) in zip(applied, news, strict=True)
         for consent in consents
     ]
+    said = echoes.news(said)
     contacts = [result.contact_id for result in applied]
     record([*_events(said, covered(said)), *invalid_phones(applied)], bulk=bulk, contacts=contacts, report=False)
+    writeback_queue.push_standing(said)
     inferred.infer([*contacts, *held.values()], bulk=bulk)
     link_waiting(applied)
     if not bulk:  # an import reads the orders afterwards
