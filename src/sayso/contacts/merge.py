@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
 from psycopg import errors
@@ -48,6 +48,14 @@ class Joined:
     survivor_id: int
     merged_id: int
     actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """Whom a merged contact is part of, and since which merge."""
+
+    contact_id: int
+    since: datetime
 
 
 Follower = Callable[[Joined], None]
@@ -108,27 +116,26 @@ def part(merge_id: int, *, actor: Actor) -> Joined:
     return done
 
 
-def bring_along(contact_ids: Collection[int]) -> dict[int, int]:
+def bring_along(contact_ids: Collection[int]) -> dict[int, Survivor]:
     """Answer who of these became part of whom, and have what was written for them since follow.
 
     For what comes late: it finds the hidden contact by the id that it knows.
     """
     found = survivors(contact_ids)
     if found:
-        rows = ContactMerge.objects.filter(merged_id__in=found, undone_at=None).order_by("pk")
-        for row in rows:
-            _follow(Joined(row.pk, found[row.merged_id], row.merged_id, Actor()))
+        for row in ContactMerge.objects.filter(merged_id__in=found, undone_at=None).order_by("pk"):
+            _follow(Joined(row.pk, found[row.merged_id].contact_id, row.merged_id, Actor()))
     return found
 
 
-def survivors(contact_ids: Iterable[int]) -> dict[int, int]:
+def survivors(contact_ids: Iterable[int]) -> dict[int, Survivor]:
     """Merged contact → the contact it is part of in the end; of those named that are part of another one."""
     with connection.cursor() as cursor:
         cursor.execute("select exists (select from contact_merge)")  # few shops have merged anybody
         if not cursor.fetchone()[0]:
             return {}
-        cursor.execute("select merged, survivor from contact_survivors(%s)", [sorted(set(contact_ids))])
-        return dict(cursor.fetchall())
+        cursor.execute("select merged, survivor, since from contact_survivors(%s)", [sorted(set(contact_ids))])
+        return {merged: Survivor(contact_id, since) for merged, contact_id, since in cursor.fetchall()}
 
 
 def with_merged(contact_ids: Iterable[int]) -> list[int]:
@@ -142,7 +149,7 @@ def whole_person(contact_ids: Iterable[int]) -> list[int]:
     """Every row of the people named: whom they are part of, and who became part of that."""
     ids = set(contact_ids)
     found = survivors(ids)
-    return with_merged(ids | set(found.values()))
+    return with_merged(ids | {one.contact_id for one in found.values()})
 
 
 def _follow(done: Joined) -> None:

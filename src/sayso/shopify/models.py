@@ -116,3 +116,26 @@ class WriteBack(TenantModel):
                 fields=["shop_id", "settled_at"], name="shopify_write_back_failed", condition=models.Q(state="FAILED")
             ),
         ]
+
+
+class CustomerMerge(TenantModel):
+    """Two customers whom the store made one; carried out here once both were read again."""
+
+    kept_id = models.BigIntegerField()  # the store's ids
+    deleted_id = models.BigIntegerField()
+    told_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+    refusal = models.CharField(max_length=24, blank=True, default="", db_default="")  # why it was not carried out
+
+    class Meta:
+        db_table = "shopify_customer_merge"
+        constraints = [
+            models.UniqueConstraint(fields=["shop_id", "deleted_id", "kept_id"], name="shopify_customer_merge_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["shop_id", "kept_id"],
+                name="shopify_customer_merge_open",
+                condition=models.Q(done_at__isnull=True),
+            )
+        ]

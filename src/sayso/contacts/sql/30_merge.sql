@@ -36,45 +36,46 @@ BEGIN
             USING ERRCODE = 'check_violation', CONSTRAINT = 'TWO_CUSTOMERS';
     END IF;
 
+    -- Customers whom the store merged are as the store left them; only what it does not hold is filled.
     SELECT array_agg(field) INTO filled FROM (VALUES
-        ('first_name', s.first_name IS NULL AND m.first_name IS NOT NULL),
-        ('last_name', s.last_name IS NULL AND m.last_name IS NOT NULL),
-        ('email', s.email IS NULL AND m.email IS NOT NULL),
-        ('phone', s.phone IS NULL AND s.phone_raw IS NULL AND m.phone_raw IS NOT NULL),
-        ('note', s.note IS NULL AND m.note IS NOT NULL),
-        ('locale', s.locale IS NULL AND m.locale IS NOT NULL),
-        ('language', s.language IS NULL AND m.language IS NOT NULL),
-        ('time_zone', s.time_zone IS NULL AND m.time_zone IS NOT NULL),
-        ('country', s.country IS NULL AND m.country IS NOT NULL),
-        ('contact_key', s.contact_key IS NULL AND m.contact_key IS NOT NULL),
-        ('external_customer_id', s.external_customer_id IS NULL AND m.external_customer_id IS NOT NULL),
+        ('first_name', false, s.first_name IS NULL AND m.first_name IS NOT NULL),
+        ('last_name', false, s.last_name IS NULL AND m.last_name IS NOT NULL),
+        ('email', false, s.email IS NULL AND m.email IS NOT NULL),
+        ('phone', false, s.phone IS NULL AND s.phone_raw IS NULL AND m.phone_raw IS NOT NULL),
+        ('note', false, s.note IS NULL AND m.note IS NOT NULL),
+        ('locale', false, s.locale IS NULL AND m.locale IS NOT NULL),
+        ('country', false, s.country IS NULL AND m.country IS NOT NULL),
         -- Street of one and city of the other would be a place where nobody lives.
-        ('place', coalesce(s.region, s.city, s.address, s.postcode) IS NULL
-            AND coalesce(m.region, m.city, m.address, m.postcode) IS NOT NULL)
-    ) AS f (field, taken) WHERE taken;
+        ('place', false, coalesce(s.region, s.city, s.address, s.postcode) IS NULL
+            AND coalesce(m.region, m.city, m.address, m.postcode) IS NOT NULL),
+        ('language', true, s.language IS NULL AND m.language IS NOT NULL),
+        ('time_zone', true, s.time_zone IS NULL AND m.time_zone IS NOT NULL),
+        ('contact_key', true, s.contact_key IS NULL AND m.contact_key IS NOT NULL),
+        ('external_customer_id', true, s.external_customer_id IS NULL AND m.external_customer_id IS NOT NULL)
+    ) AS f (field, of_ours, taken) WHERE taken AND (of_ours OR p_cause <> 'shopify');
     filled := coalesce(filled, '{}');
     place := 'place' = ANY (filled);
     figures := s.shopify_customer_id IS NULL;  -- the store counts a customer's orders itself
-    new_tags := ARRAY(SELECT t FROM unnest(m.tags) AS t WHERE lower(t) NOT IN (SELECT lower(h) FROM unnest(s.tags) AS h));
+    new_tags := ARRAY(SELECT t FROM unnest(m.tags) AS t WHERE p_cause <> 'shopify' AND lower(t) NOT IN (SELECT lower(h) FROM unnest(s.tags) AS h));
     new_labels := ARRAY(SELECT l FROM unnest(m.labels) AS l EXCEPT SELECT unnest(s.labels));
 
     UPDATE contact c SET external_customer_id = NULL
     WHERE c.shop_id = shop AND c.id = m.id AND 'external_customer_id' = ANY (filled);
     UPDATE contact c SET
-        first_name = coalesce(c.first_name, m.first_name), last_name = coalesce(c.last_name, m.last_name),
+        first_name = CASE WHEN 'first_name' = ANY (filled) THEN m.first_name ELSE c.first_name END, last_name = CASE WHEN 'last_name' = ANY (filled) THEN m.last_name ELSE c.last_name END,
         email = CASE WHEN 'email' = ANY (filled) THEN m.email ELSE c.email END,
         email_key = CASE WHEN 'email' = ANY (filled) THEN m.email_key ELSE c.email_key END,
         phone = CASE WHEN 'phone' = ANY (filled) THEN m.phone ELSE c.phone END,
         phone_raw = CASE WHEN 'phone' = ANY (filled) THEN m.phone_raw ELSE c.phone_raw END,
         phone_key = CASE WHEN 'phone' = ANY (filled) THEN m.phone_key ELSE c.phone_key END,
         calling_code = CASE WHEN 'phone' = ANY (filled) THEN m.calling_code ELSE c.calling_code END,
-        note = coalesce(c.note, m.note), locale = coalesce(c.locale, m.locale), language = coalesce(c.language, m.language),
-        time_zone = coalesce(c.time_zone, m.time_zone), country = coalesce(c.country, m.country),
+        note = CASE WHEN 'note' = ANY (filled) THEN m.note ELSE c.note END, locale = CASE WHEN 'locale' = ANY (filled) THEN m.locale ELSE c.locale END, language = CASE WHEN 'language' = ANY (filled) THEN m.language ELSE c.language END,
+        time_zone = CASE WHEN 'time_zone' = ANY (filled) THEN m.time_zone ELSE c.time_zone END, country = CASE WHEN 'country' = ANY (filled) THEN m.country ELSE c.country END,
         region = CASE WHEN place THEN m.region ELSE c.region END, city = CASE WHEN place THEN m.city ELSE c.city END,
         address = CASE WHEN place THEN m.address ELSE c.address END,
         postcode = CASE WHEN place THEN m.postcode ELSE c.postcode END,
-        contact_key = coalesce(c.contact_key, m.contact_key),
-        external_customer_id = coalesce(c.external_customer_id, m.external_customer_id),
+        contact_key = CASE WHEN 'contact_key' = ANY (filled) THEN m.contact_key ELSE c.contact_key END,
+        external_customer_id = CASE WHEN 'external_customer_id' = ANY (filled) THEN m.external_customer_id ELSE c.external_customer_id END,
         tags = c.tags || new_tags, labels = c.labels || new_labels, excluded = c.excluded OR m.excluded,
         orders_count = c.orders_count + CASE WHEN figures THEN m.orders_count ELSE 0 END,
         total_spent = c.total_spent + CASE WHEN figures THEN m.total_spent ELSE 0 END,
@@ -212,16 +213,18 @@ REVOKE ALL ON FUNCTION contacts_part FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION contacts_part TO sayso_app;
 
 -- Of those among p_ids that became part of another contact: who it is in the end.
-CREATE OR REPLACE FUNCTION contact_survivors(p_ids bigint[]) RETURNS TABLE (merged bigint, survivor bigint)
+-- Since when: the last merge on the way.
+CREATE OR REPLACE FUNCTION contact_survivors(p_ids bigint[])
+RETURNS TABLE (merged bigint, survivor bigint, since timestamptz)
 LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     WITH RECURSIVE way AS (
-        SELECT g.merged_id AS merged, g.survivor_id AS survivor FROM contact_merge g
+        SELECT g.merged_id AS merged, g.survivor_id AS survivor, g.merged_at AS since FROM contact_merge g
         WHERE g.shop_id = current_shop() AND g.merged_id = ANY (p_ids) AND g.undone_at IS NULL
         UNION
-        SELECT w.merged, g.survivor_id FROM way w JOIN contact_merge g
+        SELECT w.merged, g.survivor_id, greatest(w.since, g.merged_at) FROM way w JOIN contact_merge g
             ON g.shop_id = current_shop() AND g.merged_id = w.survivor AND g.undone_at IS NULL
     )
-    SELECT w.merged, w.survivor FROM way w WHERE NOT EXISTS (
+    SELECT w.merged, w.survivor, w.since FROM way w WHERE NOT EXISTS (
         SELECT FROM contact_merge g WHERE g.shop_id = current_shop() AND g.merged_id = w.survivor AND g.undone_at IS NULL)
 $$;
 REVOKE ALL ON FUNCTION contact_survivors FROM PUBLIC;

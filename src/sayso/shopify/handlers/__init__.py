@@ -5,7 +5,8 @@ more than once. Handlers of a batch run in the order of these imports: customers
 """
 
 from . import customers  # noqa: I001 (their order is the order of their work)
+from . import merges
 from . import orders
 from . import store
 
-__all__ = ["customers", "orders", "store"]
+__all__ = ["customers", "merges", "orders", "store"]

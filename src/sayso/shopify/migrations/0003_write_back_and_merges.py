@@ -11,6 +11,33 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="CustomerMerge",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("shop_id", models.BigIntegerField()),
+                ("kept_id", models.BigIntegerField()),
+                ("deleted_id", models.BigIntegerField()),
+                ("told_at", models.DateTimeField()),
+                ("done_at", models.DateTimeField(null=True)),
+                ("refusal", models.CharField(blank=True, db_default="", default="", max_length=24)),
+            ],
+            options={
+                "db_table": "shopify_customer_merge",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("done_at__isnull", True)),
+                        fields=["shop_id", "kept_id"],
+                        name="shopify_customer_merge_open",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("shop_id", "deleted_id", "kept_id"), name="shopify_customer_merge_once"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="WriteBack",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -61,4 +88,5 @@ class Migration(migrations.Migration):
             },
         ),
         tenant_keys("shopify_write_back"),
+        tenant_keys("shopify_customer_merge"),
     ]
