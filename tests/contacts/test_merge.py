@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from tests.consenting import PHONE, T0, event, make_contact, state
 from tests.making import make_template
 
+from sayso.choices import preferences, tokens
 from sayso.choices.models import Feedback
 from sayso.commerce.models import Order
 from sayso.consent.events import Channel
 from sayso.consent.models import LedgerEntry
+from sayso.consent.proof import document, records
+from sayso.consent.proof.collect import collect
 from sayso.consent.record import record
 from sayso.contacts import following, merge
 from sayso.contacts.apply import Actor, apply
@@ -20,7 +26,9 @@ from sayso.contacts.changes import ContactChange, Profile, Source
 from sayso.contacts.models import Contact, ContactMerge, Identity
 from sayso.events.models import Event
 from sayso.messaging.models import Message, MessageSkip, PossibleOptOut
+from sayso.privacy import people, requests, work
 from sayso.shops.models import Shop
+from sayso.shops.tenancy import enter_shop
 
 pytestmark = pytest.mark.usefixtures("shop")
 
@@ -286,3 +294,54 @@ def test_after_thirty_days_and_for_the_stores_own_merges_there_is_no_way_back():
     with pytest.raises(merge.Refused, match="cannot be undone"):
         merge.part(unite(survivor, merged, ContactMerge.Cause.SHOPIFY), actor=STAFF)
     assert datetime.now(UTC) - ContactMerge.objects.get().merged_at < timedelta(minutes=1)
+
+
+def test_the_proof_of_one_holds_the_chains_of_both(tmp_path):
+    shop = Shop.objects.get(pk=row(make_contact(1, PHONE, None)).shop_id)
+    survivor, merged = Contact.objects.get().pk, guest(OTHER, None)
+    record([event(merged, "OPT_IN", 1), event(survivor, "OPT_IN", 2)])
+    unite(survivor, merged)
+    proof = collect(shop, survivor)
+    assert proof is not None
+    assert {step.entry.contact_id for step in proof.steps} == {survivor, merged}
+    assert proof.findings == []
+    assert next(step.evidence for step in proof.steps if step.entry.event == "MERGE") == [
+        {"merged_contact": str(merged)}
+    ]
+    said = dict(document.head(proof))
+    assert said["Merged with contacts"] == str(merged)
+    file = tmp_path / "proof.jsonl"
+    file.write_bytes(b"".join(records.jsonl(proof)))
+    verify = Path(document.__file__).parent / "standalone" / "verify.py"
+    done = subprocess.run([sys.executable, verify, file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join([lines[0], *lines[2:]]))  # the first entry of the merged one is gone
+    done = subprocess.run([sys.executable, verify, file], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+
+
+def test_erasing_one_erases_both():
+    survivor, merged = make_contact(1, PHONE, None), guest(OTHER, None, first_name="Augusta")
+    unite(survivor, merged)
+    shop = Shop.objects.get(pk=row(merged).shop_id)
+    assert set(people.find(people.Named(phone=PHONE), shop)) == {survivor, merged}
+    [request] = requests.open_all(
+        shop.pk, [requests.Asking(requests.Kind.REDACT, people.Named(customer_id=1))], origin=requests.Origin.SHOPIFY,
+        actor_kind="shop", actor_id="shopify",
+    )  # fmt: skip
+    assert work.carry_out(shop.pk, request.pk)
+    enter_shop(shop.pk)
+    assert row(merged).redacted_at is not None
+    assert row(merged).first_name is None
+    assert row(survivor).redacted_at is not None
+    assert ContactMerge.objects.get().undo == {}
+
+
+def test_a_link_that_went_to_the_merged_one_is_of_the_survivor():
+    survivor, merged = make_contact(1, PHONE, None), guest(OTHER, None)
+    unite(survivor, merged)
+    shop = row(merged).shop_id
+    found = preferences.standing(tokens.Person(shop, merged, Channel.WHATSAPP, ""))
+    assert found is not None
+    assert found.contact.pk == survivor

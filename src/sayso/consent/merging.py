@@ -28,5 +28,7 @@ def _unite(contact_id: int, other_id: int, done: Joined) -> None:
         source="merge",
         actor_kind=done.actor.kind,
         merged=other_id,
+        # Binds to the chain which other chain is the same person's.
+        evidence={"merged_contact": str(other_id)},
     )
     record([event], report=False)
