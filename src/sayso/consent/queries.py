@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import connection
 
+from sayso.contacts import merge
 from sayso.contacts.models import Contact
 
 from .events import Channel, State
@@ -47,11 +48,12 @@ def history(
     evidence_apart: bool = False,
     until: datetime | None = None,
 ) -> list[LedgerEntry]:
-    """Ledger entries of a contact, newest first, from below entry ``before``; recorded at ``until`` or earlier.
+    """Ledger entries of a contact and of those who became part of it, newest first, from below entry ``before``; recorded
+    at ``until`` or earlier.
 
     ``evidence_apart`` leaves out those that only add evidence to another entry, see :func:`added_later`.
     """
-    entries = LedgerEntry.objects.filter(contact_id=contact_id).order_by("-id")
+    entries = LedgerEntry.objects.filter(contact_id__in=merge.with_merged([contact_id])).order_by("-id")
     if evidence_apart:
         entries = entries.exclude(event="EVIDENCE", caused_by__isnull=False)
     if until:

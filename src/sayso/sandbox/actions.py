@@ -26,6 +26,7 @@ ACTIONS: dict[str, Action] = {
     "remove_tags": lambda box, shop, args: box.acts.customers.tag(shop, args["customer"], remove=args["tags"]),
     "set_consent": lambda box, shop, args: box.acts.customers.consent(shop, args.pop("customer"), **args),
     "delete_customer": lambda box, shop, args: box.acts.customers.delete(shop, args["customer"]),
+    "merge_customers": lambda box, shop, args: box.acts.customers.merge(shop, **args),
     "redact_customer": lambda box, shop, args: box.acts.customers.redact(shop, args["customer"]),
     "request_data": lambda box, shop, args: box.acts.customers.data_request(shop, args["customer"]),
     "place_order": lambda box, shop, args: box.acts.orders.place(shop, **args),

@@ -9,12 +9,14 @@ from sayso.commerce.apply import link_waiting
 from sayso.consent import checkout, inferred
 from sayso.consent.events import Channel, ConsentEvent, State
 from sayso.consent.follow import invalid_phones
+from sayso.consent.models import ConsentState
 from sayso.consent.record import record
+from sayso.contacts import merge
 from sayso.contacts.apply import Actor, Applied, apply, phone_statuses
 from sayso.contacts.changes import ContactChange
 from sayso.contacts.phones import PhoneStatus
 
-from . import wire
+from . import echoes, wire, writeback_queue
 from .consent_values import ConsentReading
 from .coverage import Covered, covered
 from .types import Customer
@@ -56,9 +58,15 @@ def apply_readings(readings: Sequence[Reading], *, bulk: bool = False) -> tuple[
         for consent in consents
     ]
     contacts = [result.contact_id for result in applied]
-    record([*_events(said, covered(said)), *invalid_phones(applied)], bulk=bulk, contacts=contacts, report=False)
+    part_of = merge.bring_along(contacts)
+    said = echoes.news(said)
+    events = [*_events(said, covered(said)), *_late_opt_outs(said, part_of), *invalid_phones(applied)]
+    record(events, bulk=bulk, contacts=contacts, report=False)
+    writeback_queue.push_standing(said)
     inferred.infer(contacts, bulk=bulk)
     link_waiting(applied)
+    if part_of:
+        merge.bring_along(part_of)  # orders that waited for the customer
     if not bulk:  # an import reads the orders afterwards
         checkout.bind(contact_id for contact_id, _, consent in said if consent.state in _WITH_EVIDENCE)
     counts = Counts(
@@ -115,6 +123,22 @@ def _event(contact_id: int, change: ContactChange, consent: ConsentReading) -> C
         address=consent.address,
         evidence=evidence,
     )
+
+
+def _late_opt_outs(
+    said: Sequence[tuple[int, ContactChange, ConsentReading]], part_of: dict[int, merge.Survivor]
+) -> Iterator[ConsentEvent]:
+    """An opt-out that is told late of a customer who was merged away is one of the survivor, at the time of the merge: as
+    it would have been, had it come in time. What else is told of them the store has united itself."""
+    outs = [one for one in said if one[0] in part_of and one[2].state is State.UNSUBSCRIBED] if part_of else []
+    states = ConsentState.objects.in_bulk([part_of[contact_id].contact_id for contact_id, _, _ in outs]) if outs else {}
+    for contact_id, change, consent in outs:
+        survivor = part_of[contact_id]
+        state = states.get(survivor.contact_id)
+        if state is None or getattr(state, f"{consent.channel}_state") != State.UNSUBSCRIBED:
+            event = _event(survivor.contact_id, change, consent)
+            # Of the survivor itself Shopify said nothing, so this is no reading of its value.
+            yield replace(event, occurred_at=max(consent.at or survivor.since, survivor.since), shop_value=None)
 
 
 def _never_reachable(change: ContactChange, phone: PhoneStatus | None) -> bool:

@@ -1,4 +1,4 @@
-"""The connection to a Shopify store, its imports, and what must be read again."""
+"""The connection to a Shopify store, its imports, what must be read again, and what must be told to it."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -72,3 +72,70 @@ class Refetch(TenantModel):
     class Meta:
         db_table = "shopify_refetch"
         constraints = [models.UniqueConstraint(fields=["shop_id", "kind", "shopify_id"], name="shopify_refetch_once")]
+
+
+class WriteBack(TenantModel):
+    """What the store is to be told about one channel of one contact, and what it was last told.
+
+    Folded: however often the state changes before its turn, it is told once, as it is then.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "WAITING"
+        SENDING = "SENDING"
+        DONE = "DONE"
+        FAILED = "FAILED"
+
+    contact_id = models.BigIntegerField()
+    channel = models.CharField(max_length=8)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING, db_default="WAITING")
+    requested_at = models.DateTimeField(db_default=Now())
+    not_before = models.DateTimeField(db_default=Now())  # of SENDING: when it is taken up again, its worker having died
+    attempts = models.SmallIntegerField(default=0, db_default=0)
+    error = models.CharField(max_length=500, blank=True, default="", db_default="")  # a sentence
+    # What is on its way: kept before it is sent, so that its echo is known as one however soon it comes.
+    sending_state = models.CharField(max_length=16, null=True)
+    # What the store last took from us, the time it was given for, and when (the database's clock).
+    written_state = models.CharField(max_length=16, null=True)
+    written_occurred_at = models.DateTimeField(null=True)
+    written_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)  # when it became DONE or FAILED
+
+    class Meta:
+        db_table = "shopify_write_back"
+        constraints = [
+            models.UniqueConstraint(fields=["shop_id", "contact_id", "channel"], name="shopify_write_back_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["shop_id", "not_before"],
+                name="shopify_write_back_due",
+                condition=models.Q(state__in=["WAITING", "SENDING"]),
+            ),
+            models.Index(
+                fields=["shop_id", "settled_at"], name="shopify_write_back_failed", condition=models.Q(state="FAILED")
+            ),
+        ]
+
+
+class CustomerMerge(TenantModel):
+    """Two customers whom the store made one; carried out here once both were read again."""
+
+    kept_id = models.BigIntegerField()  # the store's ids
+    deleted_id = models.BigIntegerField()
+    told_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+    refusal = models.CharField(max_length=24, blank=True, default="", db_default="")  # why it was not carried out
+
+    class Meta:
+        db_table = "shopify_customer_merge"
+        constraints = [
+            models.UniqueConstraint(fields=["shop_id", "deleted_id", "kept_id"], name="shopify_customer_merge_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["shop_id", "kept_id"],
+                name="shopify_customer_merge_open",
+                condition=models.Q(done_at__isnull=True),
+            )
+        ]

@@ -145,7 +145,7 @@ def _read_some(store: Store, kind: Kind) -> int:
 def _read(store: Store, kind: Kind, rows: Sequence[_Row]) -> None:
     ids = [row.shopify_id for row in rows]
     with shop_context(store.shop_id):
-        known = kind.known(ids)
+        known, surely_gone = kind.known(ids), kind.surely_gone(ids)
     wanted = {**kind.variables, "ids": [f"gid://shopify/{kind.type}/{number}" for number in ids]}
     nodes = store.graphql.run(kind.document, wanted).get("nodes")
     if not isinstance(nodes, list) or len(nodes) != len(rows):
@@ -154,7 +154,7 @@ def _read(store: Store, kind: Kind, rows: Sequence[_Row]) -> None:
     missing, unread = [], []
     for row, node in zip(rows, nodes, strict=True):
         held = known.get(row.shopify_id)
-        if node is None and row.attempts == 0:
+        if node is None and row.attempts == 0 and row.shopify_id not in surely_gone:
             missing.append(row)
         elif node is None:
             done.append((row, kind.gone(row.shopify_id, held)))
@@ -181,6 +181,7 @@ def _apply(shop_id: int, kind: Kind, done: list[_Done]) -> None:
     def work() -> None:
         kind.apply([reading for _, readings in done for reading in readings])
         _forget(kind, [row for row, _ in done])
+        kind.then([row.shopify_id for row, _ in done])
 
     if done:
         in_shop(shop_id, work)

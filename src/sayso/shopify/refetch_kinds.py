@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import documents, reread_catalogue, reread_customers
+from . import documents, merges, reread_catalogue, reread_customers
 from .catalogue import apply_catalogue
 from .tokens import Store
 
@@ -18,7 +18,8 @@ class Kind:
     ``known`` tells, inside the shop, what is held of some ids before the store is asked: its answer is newer than all of
     that. ``readings`` turns a node and what was held into what ``apply`` takes in the shop's transaction; it may ask the
     store for further pages, and raises ValueError for what cannot be read. ``gone`` does the same for an id the store
-    does not find any more.
+    does not find any more; it is asked for twice unless ``surely_gone`` names it. ``then`` gets the ids that were read, in
+    the transaction that applied them.
     """
 
     name: str
@@ -30,6 +31,8 @@ class Kind:
     gone: Callable[[int, Any], list[Any]]
     apply: Callable[[list[Any]], object]
     variables: Mapping[str, Any] = field(default_factory=dict)
+    surely_gone: Callable[[Sequence[int]], set[int]] = lambda ids: set()
+    then: Callable[[Sequence[int]], object] = lambda ids: None
 
 
 KINDS = {
@@ -44,6 +47,8 @@ KINDS = {
             readings=reread_customers.readings,
             gone=reread_customers.gone,
             apply=reread_customers.apply_readings,
+            surely_gone=merges.merged_away,
+            then=merges.carry_out,
         ),
         Kind(
             name="product",

@@ -33,6 +33,7 @@ TOPICS = (
         "customer.tags_removed",
         "customers/purchasing_summary",
     ),
+    *_topics("read_customer_merge", "customers/merge"),
     *_topics(
         "read_products",
         "products/create",

@@ -6,8 +6,9 @@ catalogue before orders.
 """
 
 from . import customers  # noqa: I001 (their order is the order of their work)
+from . import merges
 from . import catalogue
 from . import orders
 from . import store
 
-__all__ = ["catalogue", "customers", "orders", "store"]
+__all__ = ["catalogue", "customers", "merges", "orders", "store"]
