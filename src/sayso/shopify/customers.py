@@ -14,9 +14,10 @@ from sayso.consent.record import record
 from sayso.contacts import merge
 from sayso.contacts.apply import Actor, Applied, apply
 from sayso.contacts.changes import ContactChange
+from sayso.contacts.models import Contact
 from sayso.contacts.phones import PhoneStatus
 
-from . import echoes, writeback_queue
+from . import echoes, options, writeback_queue
 from .consent_values import ConsentReading
 from .coverage import Covered, covered
 from .unchanged import unchanged
@@ -24,6 +25,7 @@ from .wire import Reading
 
 ACTOR = Actor("shop", "shopify")
 _WITH_EVIDENCE = frozenset({State.SUBSCRIBED, State.PENDING})
+_TAKES_AWAY = frozenset({State.UNSUBSCRIBED, State.REDACTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,12 @@ class Counts:
 def apply_readings(readings: Sequence[Reading], *, bulk: bool = False) -> tuple[list[Applied], Counts]:
     """Apply customers and their consents in the caller's transaction; ``bulk`` marks an import, whose readings are whole.
 
-    Answers one :class:`Applied` a reading, in the same order. Repeating it, or applying an older reading later, changes
+    Answers one :class:`Applied` a reading, in the same order; one whose contact id is 0 made none, for the shop does not
+    take contacts from its store. Repeating it, or applying an older reading later, changes
     nothing.
     """
+    if not options.syncing():
+        return _obey_alone(readings, bulk=bulk)
     held = unchanged(readings) if bulk else {}
     news = [reading for number, reading in enumerate(readings) if number not in held] if held else readings
     applied = apply((change for change, _ in news), actor=ACTOR, bulk=bulk, follow=False)
@@ -77,6 +82,31 @@ def apply_readings(readings: Sequence[Reading], *, bulk: bool = False) -> tuple[
         invalid=_unreachable(zip(applied, news, strict=True)),
     )
     return _in_their_order(applied, held), counts
+
+
+def _obey_alone(readings: Sequence[Reading], *, bulk: bool) -> tuple[list[Applied], Counts]:
+    """Where the shop does not take contacts from the store: none is made or changed. What the store says of those there
+    are is still obeyed where it takes something away: opt-outs, erasures, and that somebody was deleted."""
+    named = {change.shopify_customer_id for change, _ in readings}
+    known: dict[int | None, int] = dict(
+        Contact.objects.filter(shopify_customer_id__in=named).values_list("shopify_customer_id", "pk")
+    )
+    kept = [(change, consents) for change, consents in readings if change.shopify_customer_id in known]
+    apply([change for change, _ in kept if change.deleted], actor=ACTOR, bulk=bulk)
+    said = [
+        (known[change.shopify_customer_id], change, consent)
+        for change, consents in kept
+        for consent in consents
+        if consent.state in _TAKES_AWAY
+    ]
+    part_of = merge.bring_along({contact_id for contact_id, _, _ in said})
+    said = echoes.news(said)
+    record([*_events(said, {}), *_late_opt_outs(said, part_of)], bulk=bulk, report=False)
+    untouched = [
+        Applied(known.get(change.shopify_customer_id, 0), created=False, updated=False, moved=False, phone_status=None)
+        for change, _ in readings
+    ]
+    return untouched, Counts(seen=len(readings))
 
 
 def _in_their_order(applied: Sequence[Applied], held: dict[int, int]) -> list[Applied]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sayso.consent.catch_up import catch_up
+from sayso.shops.tenancy import current_shop_id
 
-from . import wire, wire_orders, writeback_queue
+from . import merges, refetch, wire, wire_orders, writeback_queue
 from .bulk import Root
 from .customers import Counts, apply_readings
 from .orders import apply_orders
@@ -41,6 +42,7 @@ def _customer(root: Root[Any]) -> wire.Reading:
 def _customers_read() -> None:
     catch_up()
     writeback_queue.push_all_standing()
+    refetch.request(current_shop_id(), merges.open_ones())
 
 
 KINDS = {
