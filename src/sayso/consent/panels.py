@@ -13,9 +13,10 @@ from .telling import tell
 SHOWN = 25
 
 
-def profile(contact_id: int, before: int | None = None, at: str = "") -> Panel:
+def profile(contact_id: int, before: int | None = None, at: str = "", beside: Panel | None = None) -> Panel:
     """State per channel, and the ledger behind it. ``at`` is a past moment as the date picker writes it: then the
-    states are those of that moment, and the entries those that were recorded by then."""
+    states are those of that moment, and the entries those that were recorded by then. ``beside``: what another room has
+    to say of the states."""
     then = local(at)
     entries = queries.history(contact_id, before=before, limit=SHOWN + 1, evidence_apart=True, until=then)
     return Panel(
@@ -29,6 +30,7 @@ def profile(contact_id: int, before: int | None = None, at: str = "") -> Panel:
             "then": then,
             "at": at if then else "",
             "contact_number": contact_id,
+            "beside": None if then else beside,
             "formats": {key: form.name for key, form in formats.FORMATS.items()},
             "languages": LANGUAGES,
         },

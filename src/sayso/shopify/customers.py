@@ -14,9 +14,10 @@ from sayso.consent.record import record
 from sayso.contacts import merge
 from sayso.contacts.apply import Actor, Applied, apply, phone_statuses
 from sayso.contacts.changes import ContactChange
+from sayso.contacts.models import Contact
 from sayso.contacts.phones import PhoneStatus
 
-from . import echoes, wire, writeback_queue
+from . import echoes, options, wire, writeback_queue
 from .consent_values import ConsentReading
 from .coverage import Covered, covered
 from .types import Customer
@@ -25,6 +26,7 @@ from .wire import Reading
 
 ACTOR = Actor("shop", "shopify")
 _WITH_EVIDENCE = frozenset({State.SUBSCRIBED, State.PENDING})
+_TAKES_AWAY = frozenset({State.UNSUBSCRIBED, State.REDACTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,12 @@ class Counts:
 def apply_readings(readings: Sequence[Reading], *, bulk: bool = False) -> tuple[list[Applied], Counts]:
     """Apply customers and their consents in the caller's transaction; ``bulk`` marks an import.
 
-    Answers one :class:`Applied` a reading, in the same order. Repeating it, or applying an older reading later, changes
+    Answers one :class:`Applied` a reading, in the same order; one whose contact id is 0 made none, for the shop does not
+    take contacts from its store. Repeating it, or applying an older reading later, changes
     nothing.
     """
+    if not options.syncing():
+        return _obey_alone(readings, bulk=bulk)
     applied = apply((change for change, _ in readings), actor=ACTOR, bulk=bulk, follow=False)
     said = [
         (result.contact_id, change, consent)
@@ -82,12 +87,37 @@ def apply_readings(readings: Sequence[Reading], *, bulk: bool = False) -> tuple[
 
 def import_customers(customers: Sequence[Customer]) -> Counts:
     """Apply lines of a bulk file in the caller's transaction. Whose line holds nothing new is only looked up."""
-    held = unchanged(customers)
+    held = unchanged(customers) if options.syncing() else {}
     inferred.infer([known.contact_id for known in held.values()], bulk=True)
     silent = [wire.customer(customers[number])[0] for number, known in held.items() if not known.addressed]
     same = Counts(seen=len(held), invalid=sum(map(_never_reachable, silent, phone_statuses(silent))))
     news = [wire.customer(customer) for number, customer in enumerate(customers) if number not in held]
     return same + apply_readings(news, bulk=True)[1] if news else same
+
+
+def _obey_alone(readings: Sequence[Reading], *, bulk: bool) -> tuple[list[Applied], Counts]:
+    """Where the shop does not take contacts from the store: none is made or changed. What the store says of those there
+    are is still obeyed where it takes something away: opt-outs, erasures, and that somebody was deleted."""
+    named = {change.shopify_customer_id for change, _ in readings}
+    known: dict[int | None, int] = dict(
+        Contact.objects.filter(shopify_customer_id__in=named).values_list("shopify_customer_id", "pk")
+    )
+    kept = [(change, consents) for change, consents in readings if change.shopify_customer_id in known]
+    apply([change for change, _ in kept if change.deleted], actor=ACTOR, bulk=bulk)
+    said = [
+        (known[change.shopify_customer_id], change, consent)
+        for change, consents in kept
+        for consent in consents
+        if consent.state in _TAKES_AWAY
+    ]
+    part_of = merge.bring_along({contact_id for contact_id, _, _ in said})
+    said = echoes.news(said)
+    record([*_events(said, {}), *_late_opt_outs(said, part_of)], bulk=bulk, report=False)
+    untouched = [
+        Applied(known.get(change.shopify_customer_id, 0), created=False, updated=False, moved=False, phone_status=None)
+        for change, _ in readings
+    ]
+    return untouched, Counts(seen=len(readings))
 
 
 def _events(said: Sequence[tuple[int, ContactChange, ConsentReading]], both: Covered) -> Iterator[ConsentEvent]:

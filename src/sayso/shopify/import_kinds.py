@@ -9,8 +9,9 @@ from typing import Any
 from sayso.channels.json import decode
 from sayso.commerce.catalogue_changes import Catalogue
 from sayso.consent.catch_up import catch_up
+from sayso.shops.tenancy import current_shop_id
 
-from . import wire_catalogue, wire_orders, writeback_queue
+from . import merges, refetch, wire_catalogue, wire_orders, writeback_queue
 from .bulk import Root
 from .catalogue import import_collections, import_products
 from .customers import Counts, import_customers
@@ -63,6 +64,7 @@ def _product(root: Root[Any]) -> Catalogue:
 def _customers_read() -> None:
     catch_up()
     writeback_queue.push_all_standing()
+    refetch.request(current_shop_id(), merges.open_ones())
 
 
 KINDS = {

@@ -21,7 +21,7 @@ from sayso.channels.base_url import ForbiddenAddress
 from sayso.events.listen import Bell
 from sayso.shops.tenancy import shop_context
 
-from . import documents
+from . import documents, options
 from .abreast import Turns, apply_abreast, in_turn
 from .bulk import BulkError
 from .client import ShopifyError, payload
@@ -56,8 +56,8 @@ class Overtaken(Exception):
 def start(shop_id: int, kinds: Sequence[str] | None = None) -> list[int]:
     """Queue imports and return the ids of their :class:`SyncRun`. One that has not ended yet is answered, not doubled.
 
-    Without ``kinds`` all that the app may read. Imports of a shop run one after the other, in this order. Raises
-    KeyError for an unknown kind.
+    Without ``kinds`` all that the app may read; customers are left out where the shop does not take contacts from its
+    store. Imports of a shop run one after the other, in this order. Raises KeyError for an unknown kind.
     """
     ids = []
     with shop_context(shop_id):
@@ -65,6 +65,8 @@ def start(shop_id: int, kinds: Sequence[str] | None = None) -> list[int]:
         with connection.cursor() as cursor:
             cursor.execute("select pg_advisory_xact_lock(5174, %s)", [shop_id % 2**31])
         for kind in kinds:
+            if kind == "customers" and not options.syncing():
+                continue
             run_id = SyncRun.objects.filter(kind=KINDS[kind].name, status__in=OPEN).values_list("pk", flat=True).first()
             ids.append(run_id or SyncRun.objects.create(shop_id=shop_id, kind=kind).pk)
             if not run_id:

@@ -47,6 +47,12 @@ def merged_away(customer_ids: Sequence[int]) -> set[int]:
     return set(rows.values_list("deleted_id", flat=True))
 
 
+def open_ones() -> set[int]:
+    """Customers of merges that still wait: told while the shop took no contacts from its store."""
+    rows = CustomerMerge.objects.filter(done_at=None).values_list("kept_id", "deleted_id")
+    return {customer_id for pair in rows for customer_id in pair}
+
+
 def carry_out(customer_ids: Sequence[int]) -> None:
     """Merge the contacts of those pairs that wait, name one of these customers, and wait for no reading any more; in the
     transaction of the reading. Where one became part of somebody else meanwhile, its survivor stands for it."""

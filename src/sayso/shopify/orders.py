@@ -13,12 +13,13 @@ from sayso.consent.models import ConsentState
 from sayso.consent.record import record
 from sayso.contacts import merge
 
+from . import options
 from .customers import Counts
 
 
 def apply_orders(changes: Sequence[OrderChange], *, bulk: bool = False) -> tuple[list[AppliedOrder], Counts]:
     """Apply orders in the caller's transaction. Orders that hold nothing newer are not among those answered."""
-    applied = _of_survivors(apply(changes, bulk=bulk))
+    applied = _of_survivors(apply(changes, bulk=bulk, guests=options.syncing()))
     events = _guests_consent(changes, applied)
     if events:
         record(events, bulk=bulk, report=False)

@@ -20,6 +20,7 @@ from django.db import DatabaseError, DataError, InterfaceError, OperationalError
 from sayso.events.listen import Bell
 from sayso.shops.tenancy import shop_context
 
+from . import options
 from .client import ShopifyError
 from .conflicts import in_shop
 from .models import Refetch
@@ -38,10 +39,11 @@ LONGEST_DELAY = 3600  # seconds
 
 
 def request(shop_id: int, shopify_ids: Iterable[int], *, kind: str = "customer") -> None:
-    """Have things of a kind read again, in the caller's transaction of the shop. Raises KeyError for an unknown kind."""
+    """Have things of a kind read again, in the caller's transaction of the shop; customers only where it takes contacts
+    from its store. Raises KeyError for an unknown kind."""
     ids = sorted(set(shopify_ids))  # always in the same order: two transactions then never wait for each other
     name = KINDS[kind].name
-    if not ids:
+    if not ids or (kind == "customer" and not options.syncing()):
         return
     with connection.cursor() as cursor:
         cursor.execute(

@@ -12,13 +12,18 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from sayso.shops.models import Membership, Shop
 from sayso.shops.pages import Request, page, sign_in_first
 from sayso.shops.roles import Role, may
+from sayso.shops.tenancy import shop_context
 
-from . import authorize, imports, queries, subscriptions
+from . import authorize, imports, options, queries, subscriptions
 from .client import ShopifyError
 from .connect import ConnectError
 from .connect import connect as connect_store
-from .forms import PERMISSION, ConnectForm
+from .forms import PERMISSION, ChoicesForm, ConnectForm
+from .models import SyncRun
 from .signin import SignInError
+
+CHOSEN = "shopify_choices"
+"""Where the session keeps what was chosen while the store's owner is asked."""
 
 
 @require_GET
@@ -41,8 +46,10 @@ def connect(request: Request) -> HttpResponse:
     if not request.user.is_authenticated:
         return sign_in_first(request)
     allowed = _may_connect(request)
-    form = ConnectForm(request.POST if allowed and request.method == "POST" else None)
-    if form.is_bound and form.is_valid():
+    posted = request.POST if allowed and request.method == "POST" else None
+    form, choices = ConnectForm(posted), ChoicesForm(posted)
+    if form.is_bound and all([form.is_valid(), choices.is_valid()]):
+        request.session[CHOSEN] = choices.values()
         given = dict(form.cleaned_data)
         try:
             if given.pop("grant") == PERMISSION:
@@ -53,7 +60,13 @@ def connect(request: Request) -> HttpResponse:
             form.add_error(None, str(trouble))
         else:
             return _connected(request, shop)
-    context = {"form": form, "allowed": allowed, "scopes": authorize.SCOPES, "callback": _callback_address(request)}
+    context = {
+        "form": form,
+        "choices": choices,
+        "allowed": allowed,
+        "scopes": authorize.SCOPES,
+        "callback": _callback_address(request),
+    }
     return render(request, "shopify/connect.html", context)
 
 
@@ -104,8 +117,12 @@ def _callback_address(request: Request) -> str:
 
 
 def _connected(request: Request, shop: Shop) -> HttpResponse:
-    """What follows, whichever way the store gave access."""
+    """What follows, whichever way the store gave access. A store that was imported before keeps what it chose."""
     _let_in(request, shop)
+    chosen = request.session.pop(CHOSEN, {})
+    with shop_context(shop.pk):
+        if not SyncRun.objects.exists():
+            options.choose(shop, actor_id=str(request.user.pk), **chosen)
     imports.start(shop.pk)
     try:
         subscriptions.ensure(shop.pk, settings.PUBLIC_URL)
