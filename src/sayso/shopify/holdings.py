@@ -10,13 +10,13 @@ from .models import Refetch
 
 
 def _refetches(subject: Subject) -> Iterator[Row]:
-    rows = Refetch.objects.filter(shopify_id__in=list(subject.customer_ids)).order_by("pk")
+    rows = Refetch.objects.filter(kind="customer", shopify_id__in=list(subject.customer_ids)).order_by("pk")
     for row in rows.values("kind", "shopify_id", "requested_at", "attempts"):
         yield dict(row)
 
 
 def _forget(subject: Subject) -> int:
-    count, _ = Refetch.objects.filter(shopify_id__in=list(subject.customer_ids)).delete()
+    count, _ = Refetch.objects.filter(kind="customer", shopify_id__in=list(subject.customer_ids)).delete()
     return count
 
 

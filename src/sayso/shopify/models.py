@@ -60,9 +60,9 @@ class SyncRun(TenantModel):
 
 
 class Refetch(TenantModel):
-    """A customer whose delivery did not carry all facts; read again in folded batches."""
+    """A thing whose delivery did not carry all facts; read again in folded batches."""
 
-    kind = models.CharField(max_length=16)  # customer
+    kind = models.CharField(max_length=16)  # a name of refetch_kinds.KINDS
     shopify_id = models.BigIntegerField()
     requested_at = models.DateTimeField(db_default=Now())
     not_before = models.DateTimeField(db_default=Now())

@@ -1,0 +1,49 @@
+"""What can be read again by id, and how an answer becomes what is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import documents, reread_customers
+from .tokens import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """``document`` asks ``nodes(ids: $ids)`` for at most ``a_call`` objects of GraphQL's ``type``.
+
+    ``known`` tells, inside the shop, what is held of some ids before the store is asked: its answer is newer than all of
+    that. ``readings`` turns a node and what was held into what ``apply`` takes in the shop's transaction; it may ask the
+    store for further pages, and raises ValueError for what cannot be read. ``gone`` does the same for an id the store
+    does not find any more.
+    """
+
+    name: str
+    type: str
+    document: str
+    a_call: int
+    known: Callable[[Sequence[int]], Mapping[int, Any]]
+    readings: Callable[[Store, dict[str, Any], Any], list[Any]]
+    gone: Callable[[int, Any], list[Any]]
+    apply: Callable[[list[Any]], object]
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            name="customer",
+            type="Customer",
+            document="customer_nodes",
+            a_call=documents.CUSTOMERS_A_CALL,
+            known=reread_customers.known,
+            readings=reread_customers.readings,
+            gone=reread_customers.gone,
+            apply=reread_customers.apply_readings,
+        ),
+    )
+}
+"""In the order in which they are read: customers before what belongs to them."""
