@@ -60,7 +60,7 @@ def _orders(store: Store, query: str) -> int:
     variables = {"first": documents.ORDERS_A_CALL, "query": query, "lines": documents.LINES_AN_ORDER}
     for nodes in _pages(store, "orders_updated", "orders", variables):
         changes = [
-            wire_orders.order(order, _all_lines(store, order), sequence=wire.read_at())
+            wire_orders.order(order, all_lines(store, order), sequence=wire.read_at())
             for order in (msgspec.convert(node, types.Order) for node in nodes)
         ]
         in_shop(store.shop_id, partial(apply_orders, changes))
@@ -68,7 +68,7 @@ def _orders(store: Store, query: str) -> int:
     return count
 
 
-def _all_lines(store: Store, order: types.Order) -> list[types.LineItem]:
+def all_lines(store: Store, order: types.Order) -> list[types.LineItem]:
     """The lines of an order, those beyond the first page too."""
     page = order.line_items
     lines = list(page.nodes) if page else []

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import documents, reread_customers
+from . import documents, reread_customers, reread_orders
 from .tokens import Store
 
 
@@ -43,6 +43,17 @@ KINDS = {
             readings=reread_customers.readings,
             gone=reread_customers.gone,
             apply=reread_customers.apply_readings,
+        ),
+        Kind(
+            name="order",
+            type="Order",
+            document="order_nodes",
+            a_call=documents.ORDERS_A_CALL,
+            known=reread_orders.known,
+            readings=reread_orders.readings,
+            gone=reread_orders.gone,
+            apply=reread_orders.apply,
+            variables={"lines": documents.LINES_AN_ORDER},
         ),
     )
 }
