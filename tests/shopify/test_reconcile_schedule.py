@@ -27,7 +27,9 @@ def test_three_in_the_morning_is_that_of_the_shop(zone, night):
 
 
 def test_a_night_on_which_the_clocks_change():
-    assert last_night(datetime(2026, 10, 25, 3, 30, tzinfo=UTC), "Europe/Berlin") == datetime(2026, 10, 25, 2, tzinfo=UTC)
+    assert last_night(datetime(2026, 10, 25, 3, 30, tzinfo=UTC), "Europe/Berlin") == datetime(
+        2026, 10, 25, 2, tzinfo=UTC
+    )
 
 
 @pytest.fixture

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sayso.commerce.changes import OrderChange
 from sayso.commerce.models import Order
-from sayso.consent.events import Channel
+from sayso.consent.events import Channel, State
 from sayso.consent.models import ConsentState
 from sayso.contacts.compare import Compared, Difference, compare
 
@@ -43,12 +44,23 @@ def _consents(consents: Sequence[ConsentReading], state: dict[str, Any]) -> list
     for consent in consents:
         name = consent.channel.value
         held, held_at = state.get(f"{name}_shop_value"), state.get(f"{name}_shop_at")
-        if held == consent.state.value and (held_at == consent.at or consent.at is None):
+        if not _newer(consent, held, held_at):
             continue
         told = f"{consent.state.value} {consent.at:%Y-%m-%dT%H:%M:%SZ}" if consent.at else consent.state.value
         before = f"{held} {held_at:%Y-%m-%dT%H:%M:%SZ}" if held and held_at else held
         found.append(Difference(f"{name}_consent", before, told))
     return found
+
+
+def _newer(consent: ConsentReading, held: str | None, held_at: datetime | None) -> bool:
+    """Whether the store's word is one we should have taken in: newer than ours, or of the same moment and another one.
+    Of two words of one moment an opt-out counts; and a word without a time (a new number) is older than any."""
+    if held is None or (held_at is None and consent.at is not None):
+        return True
+    if consent.at is None or held_at is None or consent.at == held_at:
+        another = held not in (consent.state.value, State.UNSUBSCRIBED)
+        return another and consent.at == held_at
+    return consent.at > held_at
 
 
 _ORDER = (

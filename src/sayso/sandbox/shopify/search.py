@@ -77,9 +77,7 @@ ORDER: Terms = {
 }
 
 
-def where(
-    query: str | None, table: Terms, warnings: list[dict[str, Any]], path: str
-) -> tuple[str, list[Any]]:
+def where(query: str | None, table: Terms, warnings: list[dict[str, Any]], path: str) -> tuple[str, list[Any]]:
     """(SQL condition, its values) for `query`; terms it does not know are ignored and added to `warnings`."""
     groups: list[str] = []
     values: list[Any] = []
