@@ -19,6 +19,7 @@ from . import documents, types, wire, wire_orders
 from .conflicts import in_shop
 from .customers import apply_readings
 from .models import Connection
+from .order_pages import all_lines
 from .orders import apply_orders
 from .tokens import Store, open_store
 from .values import mapping, mappings, text
@@ -66,17 +67,6 @@ def _orders(store: Store, query: str) -> int:
         in_shop(store.shop_id, partial(apply_orders, changes))
         count += len(changes)
     return count
-
-
-def all_lines(store: Store, order: types.Order) -> list[types.LineItem]:
-    """The lines of an order, those beyond the first page too."""
-    page = order.line_items
-    lines = list(page.nodes) if page else []
-    while after := wire_orders.next_lines(page):
-        answer = store.graphql.run("order_lines", {"id": order.id, "first": documents.LINES_A_CALL, "after": after})
-        page = msgspec.convert(mapping(answer.get("order")).get("lineItems"), types.LineItems)
-        lines += page.nodes
-    return lines
 
 
 def _pages(store: Store, document: str, field: str, variables: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:

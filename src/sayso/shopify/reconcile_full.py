@@ -22,7 +22,7 @@ from .bulk import BulkError
 from .client import ShopifyError, payload
 from .conflicts import in_shop
 from .import_kinds import KINDS
-from .imports import BELL, FIRST_POLL, LONGEST_POLL, Interrupted, Overtaken
+from .imports import BELL, Interrupted, Overtaken
 from .models import SyncStep
 from .pipeline import Chunk, chunks
 from .reconcile_mend import Work, being_told, differs, findings, read_again, record
@@ -30,6 +30,7 @@ from .reconcile_window import advance
 from .tokens import Store
 from .values import mapping, text
 
+FIRST_POLL, LONGEST_POLL = 0.1, 10.0  # seconds between two looks at a bulk operation
 READ_A_TIME = 500  # ids held that were not listed, looked up at once
 
 

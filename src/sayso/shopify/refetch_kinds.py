@@ -52,7 +52,7 @@ KINDS = {
             known=reread_orders.known,
             readings=reread_orders.readings,
             gone=reread_orders.gone,
-            apply=reread_orders.apply,
+            apply=reread_orders.apply_orders,
             variables={"lines": documents.LINES_AN_ORDER},
         ),
     )

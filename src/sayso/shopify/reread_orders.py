@@ -1,8 +1,8 @@
-"""Orders read again by id, whole, with all their lines, see :mod:`.refetch` and :mod:`.reconcile`."""
+"""Orders read again by id, see :mod:`.refetch`: an edited order is named, not told."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,29 +11,28 @@ from sayso.commerce.changes import OrderChange
 from sayso.commerce.models import Order
 
 from . import types, wire, wire_orders
+from .order_pages import all_lines
 from .orders import apply_orders
-from .poll import all_lines
 from .tokens import Store
 
+__all__ = ["apply_orders", "gone", "known", "readings"]
 
-def known(order_ids: Sequence[int]) -> Mapping[int, int]:
-    """The place of what we hold of these orders among readings of the same second, by their id."""
-    rows = Order.objects.filter(shopify_order_id__in=order_ids)
-    return dict(rows.values_list("shopify_order_id", "source_sequence"))
+
+def known(order_ids: Sequence[int]) -> dict[int, int]:
+    """How new what we hold of these orders is, by their id; the store's answer is newer than that."""
+    held = Order.objects.filter(shopify_order_id__in=order_ids).values_list("shopify_order_id", "source_sequence")
+    return dict(held)
 
 
 def readings(store: Store, node: dict[str, Any], held: int | None) -> list[OrderChange]:
-    """The order as read now, which is newer than what was held before. Raises ValueError for what is none."""
+    """The order as read now, with all its lines. Raises msgspec.ValidationError and ValueError for what is none."""
     order = msgspec.convert(node, types.Order)
     sequence = wire.read_at()
-    return [wire_orders.order(order, all_lines(store, order), sequence=max(sequence, (held or 0) + 1))]
-
-
-def apply(orders: list[OrderChange]) -> object:
-    """Apply what was read, in the shop's transaction."""
-    return apply_orders(orders)
+    sequence = sequence if held is None else max(sequence, held + 1)
+    return [wire_orders.order(order, all_lines(store, order), sequence=sequence)]
 
 
 def gone(order_id: int, held: int | None) -> list[OrderChange]:
-    """The store does not find the order. Nothing to apply: orders cannot be removed yet."""
+    """Nothing: without ``read_all_orders`` the store does not show orders of more than 60 days ago. Deletions it tells
+    (``orders/delete``), and a full comparison finds."""
     return []
