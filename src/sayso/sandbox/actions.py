@@ -33,6 +33,7 @@ ACTIONS: dict[str, Action] = {
     "fulfil_order": lambda box, shop, args: box.acts.orders.fulfil(shop, args.pop("order"), **args),
     "edit_order": lambda box, shop, args: box.acts.orders.edit(shop, args.pop("order"), **args),
     "update_shop": lambda box, shop, args: box.acts.orders.update_shop(shop, **args),
+    "change_scopes": lambda box, shop, args: box.acts.app.change_scopes(shop, **args),
     "uninstall": lambda box, shop, _: box.acts.orders.uninstall(shop),
     "redact_shop": lambda box, shop, _: box.acts.orders.redact_shop(shop),
     "reply": _wa("text"),

@@ -27,6 +27,7 @@ from .reconcile_full import compare_all
 from .reconcile_kinds import SUBJECTS, Subject
 from .reconcile_mend import SETTLE, Work
 from .reconcile_window import count_difference, database_now, read_window
+from .scopes import may
 from .signin import SignInError
 from .tokens import NotConnected, Store, open_store
 
@@ -128,12 +129,12 @@ def _carry_out(
 ) -> None:
     subject = SUBJECTS[step.kind]
     work = Work(row.shop_id, row.pk, step.pk, subject, settle)
-    scopes = _begin(work, step)
-    if scopes and subject.scope not in scopes:
+    given = _begin(work, step)
+    if not may(given, subject.scope):
         return _end(
             work, step, SyncStep.Status.SKIPPED, f"The app may not read {subject.name}: it lacks {subject.scope}."
         )
-    sees_all = subject.full_scope is None or not scopes or subject.full_scope in scopes
+    sees_all = may(given, subject.full_scope)
     note = "" if sees_all else f"The app lacks {subject.full_scope}: of {subject.name}, the last 60 days were compared."
     try:
         if step.scope == SyncStep.Scope.COUNT:
@@ -160,8 +161,8 @@ def _begin(work: Work, step: SyncStep) -> list[str]:
             step.began_at = database_now()
             step.since = _since(work.subject, work.run_id) if step.scope == SyncStep.Scope.WINDOW else None
             step.save(update_fields=["began_at", "since"])
-        scopes: list[str] = Connection.objects.order_by("id").values_list("scopes", flat=True)[0]
-        return scopes
+        given: list[str] = Connection.objects.order_by("id").values_list("scopes", flat=True)[0]
+        return given
 
 
 def _since(subject: Subject, run_id: int) -> datetime:

@@ -82,6 +82,7 @@ class SubscriptionState(TenantModel):
     seen_at = models.DateTimeField(null=True)  # the last look that found it
     missing_scope = models.CharField(max_length=64, blank=True, default="", db_default="")
     problem = models.CharField(max_length=500, blank=True, default="", db_default="")
+    last_delivery_at = models.DateTimeField(null=True)
     repaired_at = models.DateTimeField(null=True)
     repairs = models.IntegerField(default=0, db_default=0)
 

@@ -6,6 +6,7 @@ import logging
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 from procrastinate import JobContext, RetryStrategy
@@ -14,8 +15,10 @@ from procrastinate.contrib.django import app
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
 
-from . import imports, reconcile
+from . import imports, subscriptions
+from . import reconcile as reconciliation
 from .models import Connection, SyncRun, SyncStep
+from .tokens import NotConnected
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +28,7 @@ ATTEMPTS = 13  # after 2, 4, 8 … seconds: four and a half hours in all
 
 
 @app.task(
-    name=reconcile.JOB,
+    name=reconciliation.JOB,
     pass_context=True,
     retry=RetryStrategy(
         max_attempts=ATTEMPTS, exponential_wait=2, retry_exceptions={imports.Interrupted, imports.Overtaken}
@@ -34,7 +37,7 @@ ATTEMPTS = 13  # after 2, 4, 8 … seconds: four and a half hours in all
 def run_reconciliation(context: JobContext, shop_id: int, sync_run_id: int) -> None:
     """Carry one reconciliation on. Interrupted, it is queued again and goes on where it stopped."""
     try:
-        reconcile.run(shop_id, sync_run_id, should_stop=context.should_abort)
+        reconciliation.run(shop_id, sync_run_id, should_stop=context.should_abort)
     except imports.Interrupted as error:
         if context.job.attempts >= ATTEMPTS:
             imports.fail(shop_id, sync_run_id, f"Given up after {ATTEMPTS} attempts: {error}.")
@@ -48,6 +51,19 @@ def run_reconciliation(context: JobContext, shop_id: int, sync_run_id: int) -> N
         connections.close_all()
 
 
+@app.task(name="shopify.look_after_connection")
+def look_after_connection(shop_id: int, reconcile: bool) -> None:
+    """After the store's owner changed what the app may do: subscribe to what it may hear now, and read what it missed."""
+    try:
+        subscriptions.ensure(shop_id, settings.PUBLIC_URL)
+        if reconcile:
+            reconciliation.start(shop_id, full=True)
+    except NotConnected as error:
+        log.warning("shop %d: %s", shop_id, error)
+    finally:
+        connections.close_all()
+
+
 @app.periodic(cron="*/10 * * * *")
 @app.task(name="shopify.reconcile_due", queueing_lock="shopify.reconcile_due")
 def start_due(timestamp: int) -> None:
@@ -56,7 +72,7 @@ def start_due(timestamp: int) -> None:
         for shop in Shop.objects.filter(status=Shop.Status.ACTIVE):
             due = is_due(shop, timezone.now())
             if due is not None:
-                reconcile.start(shop.pk, full=due)
+                reconciliation.start(shop.pk, full=due)
     finally:
         connections.close_all()
 
@@ -73,7 +89,7 @@ def is_due(shop: Shop, now: datetime) -> bool | None:
             return None
         if SyncRun.objects.filter(status__in=imports.OPEN).exists():
             return None
-        if SyncRun.objects.filter(kind=reconcile.KIND, started_at__gte=night).exists():
+        if SyncRun.objects.filter(kind=reconciliation.KIND, started_at__gte=night).exists():
             return None
         fulls = SyncStep.objects.filter(scope=SyncStep.Scope.FULL, status=SyncStep.Status.DONE)
         last = fulls.order_by("-began_at").values_list("began_at", flat=True).first()

@@ -7,5 +7,6 @@ more than once. Handlers of a batch run in the order of these imports: customers
 from . import customers  # noqa: I001 (their order is the order of their work)
 from . import orders
 from . import store
+from . import scopes
 
-__all__ = ["customers", "orders", "store"]
+__all__ = ["customers", "orders", "scopes", "store"]

@@ -44,6 +44,7 @@ class Migration(migrations.Migration):
                 ("seen_at", models.DateTimeField(null=True)),
                 ("missing_scope", models.CharField(blank=True, db_default="", default="", max_length=64)),
                 ("problem", models.CharField(blank=True, db_default="", default="", max_length=500)),
+                ("last_delivery_at", models.DateTimeField(null=True)),
                 ("repaired_at", models.DateTimeField(null=True)),
                 ("repairs", models.IntegerField(db_default=0, default=0)),
             ],
