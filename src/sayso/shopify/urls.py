@@ -1,10 +1,12 @@
 from django.urls import path
 
-from . import views
+from . import reconcile_views, views
 
 urlpatterns = [
     path("settings/shopify", views.overview, name="shopify"),
     path("settings/shopify/import", views.import_again, name="shopify_import"),
+    path("settings/shopify/reconcile", reconcile_views.start, name="shopify_reconcile"),
+    path("settings/shopify/reconciliations/<int:run_id>", reconcile_views.report, name="shopify_reconciliation"),
     path("connect", views.connect, name="connect"),
     path("connect/permission", views.permission, name="connect_permission"),
     path("shopify/callback", views.callback, name="shopify_callback"),
