@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from sayso.shopify import views
+from sayso.shopify import scopes, views
 from sayso.shopify.connect import ConnectError
 from sayso.shopify.forms import ConnectForm
-from sayso.shopify.models import SyncRun
+from sayso.shopify.models import Connection, SubscriptionState, SyncDrift, SyncRun, SyncStep
 from sayso.shopify.queries import Progress, freshness
-from sayso.shops.models import Shop, User
+from sayso.shops.models import Membership, ProviderApp, Shop, User
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 GIVEN = {"domain": "https://Example.myshopify.com/admin", "client_id": "id", "client_secret": "secret"}
@@ -96,3 +96,62 @@ def test_a_running_import_shows_how_far_it_is(owner_client: Client, shop: Shop) 
 def test_an_empty_shop_is_neither_late_nor_fresh(shop: Shop) -> None:
     state = freshness(shop.pk)
     assert (state.received_at, state.lag, state.waiting, state.parked, state.late) == (None, None, 0, 0, False)
+
+
+def test_a_missing_permission_is_named_with_what_is_off(owner_client: Client, shop: Shop) -> None:
+    connected(shop, scopes=["write_customers"])
+    page = owner_client.get("/settings/shopify").content.decode()
+    assert "The app lacks <code>read_orders</code>. No order, guest or checkout comes in" in page
+    assert "The app lacks <code>read_customers</code>" not in page, "who may write may read"
+    Connection.objects.update(scopes=list(scopes.NAMES))
+    assert "The app lacks" not in owner_client.get("/settings/shopify").content.decode()
+
+
+def test_topics_that_are_not_held_stand_out(owner_client: Client, shop: Shop) -> None:
+    connected(shop)
+    SubscriptionState.objects.create(shop_id=shop.pk, topic="orders/create", missing_scope="read_orders")
+    page = owner_client.get("/settings/shopify").content.decode()
+    assert "1 not held" in page
+    assert "lacks <code>read_orders</code>" in page
+
+
+def test_comparing_is_queued_once_and_its_report_shown(owner_client: Client, shop: Shop) -> None:
+    connected(shop)
+    for _ in range(2):
+        assert owner_client.post("/settings/shopify/reconcile").headers["Location"] == "/settings/shopify"
+    run = SyncRun.objects.get(kind="reconcile")
+    assert set(SyncStep.objects.filter(run_id=run.pk).values_list("scope", flat=True)) == {"window", "count"}
+    owner_client.post("/settings/shopify/reconcile", {"full": "1"})
+    assert SyncRun.objects.filter(kind="reconcile").count() == 2
+    SyncDrift.objects.create(
+        shop_id=shop.pk, run_id=run.pk, kind="customers", what="STALE", shopify_id=2**60, field="email",
+        held="a…@e…com", told="b…@e…com", topic="customers/update", mended=False,
+    )  # fmt: skip
+    page = owner_client.get(f"/settings/shopify/reconciliations/{run.pk}").content.decode()
+    for told in (str(2**60), "b…@e…com", "<code>customers/update</code>", "Not mended", "Out of date"):
+        assert told in page
+    assert owner_client.get("/settings/shopify/reconciliations/999999").status_code == 404
+    assert owner_client.get(f"/settings/shopify/reconciliations/{run.pk}?after={'9' * 30}").status_code == 200
+
+
+def test_who_may_only_look_cannot_compare(client: Client, shop: Shop) -> None:
+    user = User.objects.create_user("viewer@example.com", "a long password")
+    Membership.objects.create(user=user, shop=shop, role="viewer")
+    client.force_login(user, backend=BACKEND)
+    assert client.post("/settings/shopify/reconcile").status_code == 403
+
+
+def test_connecting_again_asks_for_the_secret_alone(owner_client: Client, shop: Shop) -> None:
+    connected(shop)
+    page = owner_client.get("/connect?again=1").content.decode()
+    assert f'value="{shop.domain}"' in page
+    assert 'value="the-app"' in page
+    assert "accepted for 5 more hours" in page
+    assert "the-secret" not in page
+
+
+def connected(shop: Shop, **fields: object) -> None:
+    app = ProviderApp.objects.create(provider="shopify", client_id="the-app", secret="the-secret")
+    Connection.objects.create(
+        shop_id=shop.pk, provider_app_id=app.pk, domain=shop.domain, base_url="https://x.example", **fields
+    )

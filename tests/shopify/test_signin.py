@@ -13,6 +13,7 @@ from sayso.shopify.signin import (
     callback_code,
     client_credentials,
     exchange_code,
+    refreshed,
     shop_domain,
 )
 
@@ -49,12 +50,24 @@ def test_client_credentials():
 
 def test_the_code_of_a_callback():
     def handler(request):
-        assert dict(parse_qsl(request.content.decode())) == {"code": "c0de"} | APP
+        assert dict(parse_qsl(request.content.decode())) == {"code": "c0de", "expiring": "1"} | APP
         return httpx.Response(200, json={"access_token": "shpat_2", "scope": ""})
 
     token = ask(exchange_code, handler, code="c0de")
     assert token == Token("shpat_2", None, ())
     assert token.usable(NOW + timedelta(days=9999))
+
+
+def test_a_pair_that_is_renewed():
+    def handler(request):
+        form = dict(parse_qsl(request.content.decode()))
+        assert form == {"grant_type": "refresh_token", "refresh_token": "shprt_1"} | APP
+        given = {"access_token": "shpat_3", "scope": "read_orders", "expires_in": 3600}
+        return httpx.Response(200, json=given | {"refresh_token": "shprt_2", "refresh_token_expires_in": 7_776_000})
+
+    token = ask(refreshed, handler, refresh_token="shprt_1")
+    assert token == Token("shpat_3", NOW + timedelta(hours=1), ("read_orders",), "shprt_2", NOW + timedelta(days=90))
+    assert "shprt" not in repr(token)
 
 
 @pytest.mark.parametrize(

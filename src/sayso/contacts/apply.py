@@ -80,7 +80,7 @@ def apply(
     callers that record consent for every contact of the batch themselves, in the same transaction.
     """
     changes = list(changes)
-    shop = _Shop.current()
+    shop = current_shop()
     applied: list[Applied | None] = [None] * len(changes)
     for wave in _waves(changes, shop):
         for (position, _), result in zip(wave, _apply_once(wave, shop, actor or Actor(), bulk), strict=True):
@@ -96,7 +96,7 @@ def apply(
 
 def phone_statuses(changes: Iterable[ContactChange]) -> list[PhoneStatus | None]:
     """What the door makes of the phone number of each change in the current shop; None where none is said."""
-    shop = _Shop.current()
+    shop = current_shop()
     return [
         _read_phone(change.profile, shop).status if change.profile and change.profile.phone else None
         for change in changes
@@ -109,10 +109,11 @@ class _Shop:
     def __init__(self, id: int, country: str) -> None:
         self.id, self.country, self.secret = id, country, addresses.shop_secret(id)
 
-    @classmethod
-    def current(cls) -> _Shop:
-        shop_id = current_shop_id()
-        return cls(shop_id, Shop.objects.values_list("country", flat=True).get(pk=shop_id))
+
+def current_shop() -> _Shop:
+    """The shop of the running transaction."""
+    shop_id = current_shop_id()
+    return _Shop(shop_id, Shop.objects.values_list("country", flat=True).get(pk=shop_id))
 
 
 Wave = list[tuple[int, ContactChange]]
@@ -166,7 +167,7 @@ def _apply_once(wave: Wave, shop: _Shop, actor: Actor, bulk: bool) -> list[Appli
     statuses: list[PhoneStatus | None] = []
     lines = []
     for seq, (_, change) in enumerate(wave):
-        line, status = _line(run, seq, change, shop)
+        line, status = staged_line(run, seq, change, shop)
         lines.append(line)
         statuses.append(status)
     staging.copy_in("contact", COLUMNS, lines)
@@ -183,7 +184,7 @@ def _apply_once(wave: Wave, shop: _Shop, actor: Actor, bulk: bool) -> list[Appli
     ]
 
 
-def _line(run: int, seq: int, change: ContactChange, shop: _Shop) -> tuple[str, PhoneStatus | None]:
+def staged_line(run: int, seq: int, change: ContactChange, shop: _Shop) -> tuple[str, PhoneStatus | None]:
     """One staged row. Written flat: it runs once for every imported contact."""
     text, number, moment = staging.text, staging.number, staging.moment
     profile = change.profile

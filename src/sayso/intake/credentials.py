@@ -78,7 +78,9 @@ class Credentials:
         tokens: dict[str, dict[str, None]] = defaultdict(dict)
         async with await psycopg.AsyncConnection.connect(**connection_parameters()) as connection:
             rows = await connection.execute(
-                "select provider, secret, previous_secret, verify_token from provider_app order by id"
+                # a secret that was replaced counts for a while, see provider_app.previous_until
+                "select provider, secret, case when previous_until is null or previous_until > now()"
+                " then previous_secret end, verify_token from provider_app order by id"
             )
             async for provider, secret, previous, token in rows:
                 try:

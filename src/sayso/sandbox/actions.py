@@ -48,6 +48,7 @@ ACTIONS: dict[str, Action] = {
     "edit_collection": lambda box, shop, args: box.acts.products.edit_collection(shop, args.pop("collection"), **args),
     "delete_collection": lambda box, shop, args: box.acts.products.delete_collection(shop, args["collection"]),
     "update_shop": lambda box, shop, args: box.acts.orders.update_shop(shop, **args),
+    "change_scopes": lambda box, shop, args: box.acts.app.change_scopes(shop, **args),
     "uninstall": lambda box, shop, _: box.acts.orders.uninstall(shop),
     "redact_shop": lambda box, shop, _: box.acts.orders.redact_shop(shop),
     "reply": _wa("text"),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import httpx
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from sayso.channels.base_url import ForbiddenAddress, check_base_url
 from sayso.messaging.models import Sender
@@ -24,6 +26,10 @@ from .models import Connection, SyncRun
 from .signin import SignInError, Token, client_credentials, shop_domain
 from .tokens import TIMEOUT, save_token
 from .values import mapping, text
+
+OVERLAP = timedelta(hours=5)
+"""How long deliveries signed with the secret before are accepted. Shopify signs with it for up to an hour after a
+rotation, and repeats for four hours what it could not deliver."""
 
 SANDBOX_META_APP = "sandbox-meta-app"
 
@@ -112,7 +118,13 @@ def keep(
         enter_shop(shop.pk)
         row, _ = Connection.objects.update_or_create(
             domain=domain,
-            defaults={"shop_id": shop.pk, "provider_app_id": app.pk, "base_url": base, "grant": grant},
+            defaults={
+                "shop_id": shop.pk,
+                "provider_app_id": app.pk,
+                "base_url": base,
+                "grant": grant,
+                "connected_at": timezone.now(),
+            },
         )
         save_token(row, token)
     return shop
@@ -131,13 +143,14 @@ class _Given:
 
 
 def _keep_app(client_id: str, client_secret: str) -> ProviderApp:
-    """One row an app, whichever shops share it. Shopify signs with the previous secret for up to an hour."""
+    """One row an app, whichever shops share it. The secret before stays good for :data:`OVERLAP`."""
     app, made = ProviderApp.objects.select_for_update().get_or_create(
         provider=ProviderApp.Provider.SHOPIFY, client_id=client_id, defaults={"secret": client_secret}
     )
     if not made and app.secret != client_secret:
         app.previous_secret, app.secret = app.secret, client_secret
-        app.save(update_fields=["secret", "previous_secret"])
+        app.previous_until = timezone.now() + OVERLAP
+        app.save(update_fields=["secret", "previous_secret", "previous_until"])
     return app
 
 

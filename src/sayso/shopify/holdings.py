@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.db.models import Q
+
 from sayso.shops.personal import Holding, Row, Subject
 
-from .models import Refetch, WriteBack
+from .models import Refetch, SyncDrift, WriteBack
 
 
 def _refetches(subject: Subject) -> Iterator[Row]:
@@ -34,7 +36,31 @@ def _untell(subject: Subject) -> int:
     return count
 
 
+def _drift(subject: Subject) -> Q:
+    of_customers = Q(kind="customers", shopify_id__in=list(subject.customer_ids))
+    return Q(contact_id__in=list(subject.contact_ids)) | of_customers
+
+
+def _findings(subject: Subject) -> Iterator[Row]:
+    rows = SyncDrift.objects.filter(_drift(subject)).order_by("pk")
+    for row in rows.values("kind", "what", "shopify_id", "field", "held", "told", "topic", "changed_at", "found_at"):
+        yield dict(row)
+
+
+def _shorten_findings(subject: Subject) -> int:
+    """That something was missed stays in the report; of whom, and what, does not."""
+    rows = SyncDrift.objects.filter(_drift(subject)).exclude(contact_id=None, shopify_id=None)
+    return rows.update(contact_id=None, shopify_id=None, held=None, told=None)
+
+
 ALL = (
     Holding("readings_due", "Waiting to be read again from Shopify", ("shopify_refetch",), _refetches, _forget),
     Holding("write_backs", "Consent told to Shopify", ("shopify_write_back",), _write_backs, _untell),
+    Holding(
+        "sync_findings",
+        "What a comparison with Shopify found different, shortened",
+        ("sync_drift",),
+        _findings,
+        _shorten_findings,
+    ),
 )

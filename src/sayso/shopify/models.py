@@ -6,6 +6,10 @@ from django.db.models.functions import Now
 from sayso.shops.fields import EncryptedField
 from sayso.shops.tenancy import TenantModel
 
+from .reconcile_models import SubscriptionState, SyncDrift, SyncStep
+
+__all__ = ["Connection", "Refetch", "SubscriptionState", "SyncDrift", "SyncRun", "SyncStep"]
+
 
 class Connection(TenantModel):
     class Grant(models.TextChoices):
@@ -18,11 +22,16 @@ class Connection(TenantModel):
     grant = models.CharField(max_length=24, choices=Grant.choices, default=Grant.CLIENT_CREDENTIALS)
     access_token = EncryptedField(blank=True, default="", db_default="")
     expires_at = models.DateTimeField(null=True)
+    # Of tokens that end within the hour: each refresh token is good for one more pair (Shopify: within 90 days).
+    refresh_token = EncryptedField(blank=True, default="", db_default="")
+    refresh_expires_at = models.DateTimeField(null=True)
     scopes = models.JSONField(default=list)
     status = models.CharField(max_length=16, default="CONNECTED", db_default="CONNECTED")
     status_reason = models.CharField(max_length=500, blank=True, default="", db_default="")
     polled_to = models.DateTimeField(null=True)
+    scopes_checked_at = models.DateTimeField(null=True)
     subscriptions_checked_at = models.DateTimeField(null=True)
+    connected_at = models.DateTimeField(db_default=Now())  # by whoever gave access last
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

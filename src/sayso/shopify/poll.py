@@ -21,6 +21,7 @@ from .catalogue import apply_catalogue
 from .conflicts import in_shop
 from .customers import apply_readings
 from .models import Connection
+from .order_pages import all_lines
 from .orders import apply_orders
 from .tokens import Store, open_store
 from .values import mapping, mappings, text
@@ -104,23 +105,12 @@ def _orders(store: Store, query: str) -> int:
     variables = {"first": documents.ORDERS_A_CALL, "query": query, "lines": documents.LINES_AN_ORDER}
     for nodes in _pages(store, "orders_updated", "orders", variables):
         changes = [
-            wire_orders.order(order, _all_lines(store, order), sequence=wire.read_at())
+            wire_orders.order(order, all_lines(store, order), sequence=wire.read_at())
             for order in (msgspec.convert(node, types.Order) for node in nodes)
         ]
         in_shop(store.shop_id, partial(apply_orders, changes))
         count += len(changes)
     return count
-
-
-def _all_lines(store: Store, order: types.Order) -> list[types.LineItem]:
-    """The lines of an order, those beyond the first page too."""
-    page = order.line_items
-    lines = list(page.nodes) if page else []
-    while after := wire_orders.next_lines(page):
-        answer = store.graphql.run("order_lines", {"id": order.id, "first": documents.LINES_A_CALL, "after": after})
-        page = msgspec.convert(mapping(answer.get("order")).get("lineItems"), types.LineItems)
-        lines += page.nodes
-    return lines
 
 
 def _pages(store: Store, document: str, field: str, variables: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import documents, merges, reread_catalogue, reread_customers
+from . import documents, merges, reread_catalogue, reread_customers, reread_orders
 from .catalogue import apply_catalogue
 from .tokens import Store
 
@@ -80,6 +80,17 @@ KINDS = {
             readings=reread_catalogue.collection,
             gone=reread_catalogue.gone_collection,
             apply=apply_catalogue,
+        ),
+        Kind(
+            name="order",
+            type="Order",
+            document="order_nodes",
+            a_call=documents.ORDERS_A_CALL,
+            known=reread_orders.known,
+            readings=reread_orders.readings,
+            gone=reread_orders.gone,
+            apply=reread_orders.apply_orders,
+            variables={"lines": documents.LINES_AN_ORDER},
         ),
     )
 }

@@ -35,11 +35,16 @@ class SignInError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token; ``expires_at`` None means it holds as long as the app is installed."""
+    """An access token; ``expires_at`` None means it holds as long as the app is installed.
+
+    One that ends within the hour comes with a ``refresh_token``, good for one more such pair until ``refresh_expires_at``.
+    """
 
     access_token: str = field(repr=False)
     expires_at: datetime | None
     scopes: tuple[str, ...]
+    refresh_token: str = field(default="", repr=False)
+    refresh_expires_at: datetime | None = None
 
     def usable(self, at: datetime) -> bool:
         """Whether it can still be used at this (aware) moment."""
@@ -119,8 +124,33 @@ def exchange_code(
     sandbox: bool = False,
     now: Callable[[], datetime] = _now,
 ) -> Token:
-    """The token for the ``code`` of a callback. Raises :class:`SignInError`."""
-    return _ask(http, base_url, {"client_id": client_id, "client_secret": client_secret, "code": code}, sandbox, now)
+    """The token for the ``code`` of a callback; one that ends and is renewed, where the store gives such to the app
+    (Shopify, *Expiring offline access tokens*: from 2027 on the only kind for public apps). Raises :class:`SignInError`.
+    """
+    form = {"client_id": client_id, "client_secret": client_secret, "code": code, "expiring": "1"}
+    return _ask(http, base_url, form, sandbox, now)
+
+
+def refreshed(
+    http: httpx.Client,
+    *,
+    base_url: str,
+    client_id: str,
+    client_secret: str,
+    refresh_token: str,
+    sandbox: bool = False,
+    now: Callable[[], datetime] = _now,
+) -> Token:
+    """A new pair for a refresh token. The old one may be tried again until the new pair is used, so an answer that got
+    lost costs nothing. Raises :class:`SignInError`.
+    """
+    form = {
+        "grant_type": "refresh_token",
+        "client_id": client_id,
+        "client_secret": client_secret,
+        "refresh_token": refresh_token,
+    }
+    return _ask(http, base_url, form, sandbox, now)
 
 
 def _ask(http: httpx.Client, base_url: str, form: dict[str, str], sandbox: bool, now: Callable[[], datetime]) -> Token:
@@ -139,7 +169,13 @@ def _ask(http: httpx.Client, base_url: str, form: dict[str, str], sandbox: bool,
         code = text(answer.get("error")) or "NO_TOKEN"
         message = text(answer.get("error_description")) or f"the store answered HTTP {response.status_code}"
         raise SignInError(code, message, response.status_code)
-    return Token(access_token, _expiry(answer.get("expires_in"), asked_at), _scopes(answer.get("scope")))
+    return Token(
+        access_token,
+        _expiry(answer.get("expires_in"), asked_at),
+        _scopes(answer.get("scope")),
+        text(answer.get("refresh_token")) or "",
+        _expiry(answer.get("refresh_token_expires_in"), asked_at),
+    )
 
 
 def _expiry(seconds: Any, asked_at: datetime) -> datetime | None:

@@ -12,10 +12,12 @@ from procrastinate.contrib.django import app
 
 from sayso.shops.models import Shop
 
-from . import imports, poll, subscriptions
+from . import imports, poll, reconcile_tasks, subscriptions
 from .client import ShopifyError
 from .signin import SignInError
 from .tokens import NotConnected
+
+__all__ = ["reconcile_tasks"]
 
 log = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import httpx
 from django.utils import timezone
@@ -15,10 +16,13 @@ from sayso.shops.tenancy import shop_context
 
 from .client import GraphQL
 from .models import Connection
-from .signin import SignInError, Token, client_credentials
+from .signin import SignInError, Token, client_credentials, refreshed
 
 AHEAD = timedelta(hours=1)
 """A token of 24 hours is renewed when less than this is left; while the store is away, the old one still works."""
+
+AHEAD_OF_AN_HOUR = timedelta(minutes=10)
+"""The same for a token of 60 minutes, which comes with a refresh token."""
 
 REFUSED = "TOKEN_REFUSED"
 
@@ -68,22 +72,28 @@ class ConnectionTokens:
         return self._last
 
     def _ask(self, row: Connection, refused: str | None) -> Token:
-        if row.grant == Connection.Grant.AUTHORIZATION_CODE:
+        app = ProviderApp.objects.get(pk=row.provider_app_id)
+        by: dict[str, Any] = {
+            "base_url": row.base_url,
+            "client_id": app.client_id,
+            "client_secret": app.secret,
+            "sandbox": self._sandbox,
+        }
+        try:
+            if row.grant != Connection.Grant.AUTHORIZATION_CODE:
+                return client_credentials(self._http, **by)
+            if row.refresh_token:
+                return refreshed(self._http, refresh_token=row.refresh_token, **by)
             # Such a token holds until the app is removed or its owner takes it back; only a person can give another.
             raise SignInError(REFUSED, "the store no longer accepts the app's token; connect the store again")
-        app = ProviderApp.objects.get(pk=row.provider_app_id)
-        try:
-            return client_credentials(
-                self._http,
-                base_url=row.base_url,
-                client_id=app.client_id,
-                client_secret=app.secret,
-                sandbox=self._sandbox,
-            )
-        except SignInError:
-            old = Token(row.access_token, row.expires_at, tuple(row.scopes))
+        except SignInError as error:
+            old = Token(row.access_token, row.expires_at, tuple(row.scopes), row.refresh_token, row.refresh_expires_at)
             if row.access_token and row.access_token != refused and old.usable(timezone.now()):
                 return old
+            if row.refresh_token and error.code not in {"UNREACHABLE", REFUSED}:
+                raise SignInError(
+                    REFUSED, "the store no longer renews the app's token; connect the store again", error.http_status
+                ) from error
             raise
 
     def _row(self, *, lock: bool) -> Connection:
@@ -110,12 +120,18 @@ def _reason(error: SignInError) -> str:
 def save_token(row: Connection, token: Token) -> None:
     """Keep a token, encrypted; the caller's transaction holds the row."""
     row.access_token, row.expires_at, row.scopes = token.access_token, token.expires_at, list(token.scopes)
+    row.refresh_token, row.refresh_expires_at = token.refresh_token, token.refresh_expires_at
     row.status, row.status_reason = "CONNECTED", ""
-    row.save(update_fields=["access_token", "expires_at", "scopes", "status", "status_reason"])
+    row.save(
+        update_fields=[
+            "access_token", "expires_at", "scopes", "refresh_token", "refresh_expires_at", "status", "status_reason",
+        ]
+    )  # fmt: skip
 
 
 def _lasts(row: Connection) -> bool:
-    return bool(row.access_token) and (row.expires_at is None or row.expires_at - timezone.now() > AHEAD)
+    ahead = AHEAD_OF_AN_HOUR if row.refresh_token else AHEAD
+    return bool(row.access_token) and (row.expires_at is None or row.expires_at - timezone.now() > ahead)
 
 
 @dataclass(frozen=True, slots=True)

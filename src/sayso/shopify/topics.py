@@ -62,6 +62,7 @@ TOPICS = (
     *_topics(
         None,
         "shop/update",
+        "app/scopes_update",
         "app/uninstalled",
         "bulk_operations/finish",
     ),

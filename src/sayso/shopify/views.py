@@ -9,17 +9,17 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from sayso.shops.models import Membership, Shop
+from sayso.shops.models import Membership, ProviderApp, Shop
 from sayso.shops.pages import Request, page, sign_in_first
 from sayso.shops.roles import Role, may
 from sayso.shops.tenancy import shop_context
 
-from . import authorize, imports, options, queries, subscriptions
+from . import authorize, imports, options, queries, reconcile_queries, scopes, subscriptions
 from .client import ShopifyError
-from .connect import ConnectError
+from .connect import OVERLAP, ConnectError
 from .connect import connect as connect_store
 from .forms import PERMISSION, ChoicesForm, ConnectForm
-from .models import SyncRun
+from .models import Connection, SyncRun
 from .signin import SignInError
 
 CHOSEN = "shopify_choices"
@@ -30,12 +30,23 @@ CHOSEN = "shopify_choices"
 @page("settings.view")
 def overview(request: Request) -> HttpResponse:
     imports = queries.imports()
+    connections = queries.connections()
+    given = connections[0].scopes if connections else []
+    topics = subscriptions.table()
+    reconciliations = reconcile_queries.latest()
     context = {
-        "connections": queries.connections(),
+        "connections": connections,
+        "all_scopes": scopes.ALL,
+        "granted": scopes.granted(given) if given else None,
+        "missing_scopes": scopes.missing(given),
+        "subscriptions": topics,
+        "subscription_trouble": sum(row.held_since is None for row in topics),
+        "polled": any(connection.polled_to for connection in connections),
+        "reconciliations": reconciliations,
         "scopes": authorize.SCOPES,
         "freshness": queries.freshness(request.shop.pk),
         "imports": imports,
-        "running": any(progress.running for progress in imports),
+        "running": any(progress.running for progress in imports) or any(one.running for one in reconciliations),
     }
     return render(request, "shopify/page.html", context)
 
@@ -46,8 +57,9 @@ def connect(request: Request) -> HttpResponse:
     if not request.user.is_authenticated:
         return sign_in_first(request)
     allowed = _may_connect(request)
+    again = _connection_of(request) if allowed and request.GET.get("again") else None
     posted = request.POST if allowed and request.method == "POST" else None
-    form, choices = ConnectForm(posted), ChoicesForm(posted)
+    form, choices = ConnectForm(posted, initial=_typed_before(again) if again else None), ChoicesForm(posted)
     if form.is_bound and all([form.is_valid(), choices.is_valid()]):
         request.session[CHOSEN] = choices.values()
         given = dict(form.cleaned_data)
@@ -64,7 +76,11 @@ def connect(request: Request) -> HttpResponse:
         "form": form,
         "choices": choices,
         "allowed": allowed,
+        "again": again,
+        "overlap": OVERLAP.seconds // 3600,
         "scopes": authorize.SCOPES,
+        "all_scopes": scopes.ALL,
+        "granted": None,
         "callback": _callback_address(request),
     }
     return render(request, "shopify/connect.html", context)
@@ -105,6 +121,21 @@ def import_again(request: Request) -> HttpResponse:
     imports.start(request.shop.pk)
     messages.success(request, "The import is queued. What is unchanged stays as it is.")
     return redirect("shopify")
+
+
+def _connection_of(request: Request) -> Connection | None:
+    """The connection of the shop the visitor works in, to be made again."""
+    shop = getattr(request, "shop", None)
+    if shop is None:
+        return None
+    with shop_context(shop.pk):
+        return Connection.objects.order_by("id").first()
+
+
+def _typed_before(connection: Connection) -> dict[str, str]:
+    """What need not be typed again: all but the secret."""
+    app = ProviderApp.objects.get(pk=connection.provider_app_id)
+    return {"grant": connection.grant, "domain": connection.domain, "client_id": app.client_id}
 
 
 def _may_connect(request: Request) -> bool:

@@ -53,6 +53,7 @@ class ProviderApp(models.Model):
     secret = EncryptedField()
     # Still valid while the provider signs with it after a rotation (Shopify: up to one hour).
     previous_secret = EncryptedField(blank=True, default="")
+    previous_until = models.DateTimeField(null=True)  # null: as long as it stands here
     verify_token = EncryptedField(blank=True, default="")
 
     class Meta:

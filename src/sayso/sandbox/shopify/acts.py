@@ -2,6 +2,7 @@
 
 from ..outbox import Outbox
 from ..world import World
+from .app_actions import AppActions
 from .bulk import Bulks
 from .customer_actions import CustomerActions
 from .order_actions import OrderActions
@@ -16,4 +17,5 @@ class Acts:
         self.customers = CustomerActions(world, outbox)
         self.orders = OrderActions(world, outbox, self.customers)
         self.products = ProductActions(world, outbox)
+        self.app = AppActions(world, outbox)
         self.bulks = Bulks(world, outbox)

@@ -17,7 +17,7 @@ from ..outbox import is_loopback
 from ..records import Shop
 from ..world import World
 
-DAY, HOUR = 86_399, 3_600
+DAY, HOUR, NINETY_DAYS = 86_399, 3_600, 7_776_000  # seconds
 _DOMAIN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]*\.myshopify\.com")
 
 
@@ -26,7 +26,18 @@ def token_is_good(world: World, shop: Shop, token: str | None) -> bool:
     row = world.db.one(
         "SELECT expires FROM token WHERE token = ? AND shop = ? AND kind = 'access'", token or "", shop.id
     )
-    return bool(row) and (row[0] is None or row[0] > time.time())
+    good = bool(row) and (row[0] is None or row[0] > time.time())
+    if good and token:
+        _used(world, token)
+    return good
+
+
+def _used(world: World, token: str) -> None:
+    """A pair that is used replaces the refresh token it was got with; until then that one may be tried again."""
+    rows = world.db.all("SELECT token FROM replaced WHERE by = ?", token)
+    for (old,) in rows:
+        world.db.run("DELETE FROM token WHERE token = ?", old)
+        world.db.run("DELETE FROM replaced WHERE token = ?", old)
 
 
 def query_hmac(params: dict[str, str], secret: str) -> str:
@@ -108,28 +119,33 @@ class OAuth:
     def _by_code(self, shop: Shop, given: dict[str, Any]) -> Response:
         if not self._use(shop, "code", str(given.get("code", ""))):
             return _failure("invalid_request", "The authorization code was not found or was already used")
-        if given.get("expiring"):
+        if str(given.get("expiring", "")) == "1":
             return self._pair(shop)
         token = _new(self.world, shop, "access", "shpat_", None)
         return JSONResponse({"access_token": token, "scope": ",".join(shop.scopes)})
 
     def _by_refresh(self, shop: Shop, given: dict[str, Any]) -> Response:
-        # an old refresh token stays good until its replacement is used, so it is not deleted here
+        old = str(given.get("refresh_token", ""))
         row = self.world.db.one(
-            "SELECT 1 FROM token WHERE token = ? AND kind = 'refresh' AND shop = ?",
-            str(given.get("refresh_token", "")),
-            shop.id,
+            "SELECT expires FROM token WHERE token = ? AND kind = 'refresh' AND shop = ?", old, shop.id
         )
-        return self._pair(shop) if row else _failure("invalid_request", "This request requires an active refresh_token")
+        if not row or row[0] <= time.time():
+            return _failure("invalid_request", "This request requires an active refresh_token")
+        _used(self.world, old)
+        return self._pair(shop, old)
 
-    def _pair(self, shop: Shop) -> Response:
+    def _pair(self, shop: Shop, old: str | None = None) -> Response:
+        access = _new(self.world, shop, "access", "shpat_", HOUR)
+        refresh = _new(self.world, shop, "refresh", "shprt_", NINETY_DAYS)
+        for token in (access, refresh) if old else ():
+            self.world.db.run("INSERT INTO replaced VALUES (?, ?)", old, token)
         return JSONResponse(
             {
-                "access_token": _new(self.world, shop, "access", "shpat_", HOUR),
+                "access_token": access,
                 "expires_in": HOUR,
                 "scope": ",".join(shop.scopes),
-                "refresh_token": _new(self.world, shop, "refresh", "shprt_", 90 * DAY),
-                "refresh_token_expires_in": 90 * DAY,
+                "refresh_token": refresh,
+                "refresh_token_expires_in": NINETY_DAYS,
             }
         )
 

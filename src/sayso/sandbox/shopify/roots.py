@@ -24,6 +24,7 @@ NEEDS = {
     "segments": "read_customers",
     "customerSegmentMembers": "read_customers",
     "orders": "read_orders",
+    "ordersCount": "read_orders",
     "order": "read_orders",
     "abandonedCheckouts": "read_orders",
     "products": "read_products",
@@ -129,11 +130,16 @@ def _orders_of(customer: Any, scope: Scope, args: Arguments) -> Any:
     )
 
 
-def _count(_: Any, scope: Scope, args: Arguments) -> Any:
-    where, values = search.where(args.get("query"), search.CUSTOMER, scope.warnings, "customersCount")
-    (count,) = scope.one(f"SELECT count(*) FROM customer WHERE shop = ? AND {where}", scope.shop.id, *values)  # noqa: S608
-    limit = args.get("limit") or 10_000
-    return {"count": min(count, limit), "precision": "EXACT" if count <= limit else "AT_LEAST"}
+def _count(field: str, table: str, terms: search.Terms) -> ArgumentResolver:
+    def resolve(_: Any, scope: Scope, args: Arguments) -> Any:
+        where, values = search.where(args.get("query"), terms, scope.warnings, field)
+        (count,) = scope.one(f"SELECT count(*) FROM {table} WHERE shop = ? AND {where}", scope.shop.id, *values)  # noqa: S608
+        limit = args.get("limit")  # the default is the schema's; null means none
+        if limit is None or count <= limit:
+            return {"count": count, "precision": "EXACT"}
+        return {"count": limit, "precision": "AT_LEAST"}
+
+    return resolve
 
 
 def _nodes(_: Any, scope: Scope, args: Arguments) -> Any:
@@ -179,7 +185,8 @@ ROOTS: dict[str, ArgumentResolver] = {
     "shop": lambda _, scope, __: scope.shop,
     "customers": _customers,
     "customer": _by_id("Customer"),
-    "customersCount": _count,
+    "customersCount": _count("customersCount", "customer", search.CUSTOMER),
+    "ordersCount": _count("ordersCount", "purchase", search.ORDER),
     "nodes": _nodes,
     "node": lambda _, scope, args: find(scope, args["id"]),
     "orders": _orders,

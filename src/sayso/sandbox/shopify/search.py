@@ -15,6 +15,7 @@ _TERM = re.compile(
     r"""(?P<not>-|NOT\s+)?(?:(?P<field>[a-z_]+):)?(?P<op>>=|<=|>|<|=)?(?P<value>"[^"]*"|'[^']*'|[^\s()]+)"""
 )
 Condition = tuple[str, Any]
+Terms = dict[str, Callable[[str, str], Condition]]
 
 
 def _time(column: str) -> Callable[[str, str], Condition]:
@@ -50,7 +51,7 @@ def _tag(_: str, value: str) -> Condition:
     return "EXISTS (SELECT 1 FROM json_each(CAST(doc AS TEXT), '$.tags') AS t WHERE t.value = ? COLLATE NOCASE)", value
 
 
-CUSTOMER: dict[str, Callable[[str, str], Condition]] = {
+CUSTOMER: Terms = {
     "id": _number("id"),
     "updated_at": _time("updated"),
     "customer_date": _time("created"),
@@ -63,7 +64,7 @@ CUSTOMER: dict[str, Callable[[str, str], Condition]] = {
     "country": _json("$.address.country"),
     "": _inside,
 }
-ORDER: dict[str, Callable[[str, str], Condition]] = {
+ORDER: Terms = {
     "id": _number("id"),
     "updated_at": _time("updated"),
     "created_at": _time("created"),
@@ -93,9 +94,7 @@ COLLECTION: dict[str, Callable[[str, str], Condition]] = {
 }
 
 
-def where(
-    query: str | None, table: dict[str, Callable[[str, str], Condition]], warnings: list[dict[str, Any]], path: str
-) -> tuple[str, list[Any]]:
+def where(query: str | None, table: Terms, warnings: list[dict[str, Any]], path: str) -> tuple[str, list[Any]]:
     """(SQL condition, its values) for `query`; terms it does not know are ignored and added to `warnings`."""
     groups: list[str] = []
     values: list[Any] = []

@@ -74,7 +74,7 @@ def apply(
         present,
         name,
         data.get("filter"),
-        list(data.get("includeFields") or (old.include_fields if old else [])),
+        list(data.get("includeFields", old.include_fields if old else []) or []),
         list(data.get("metafieldNamespaces") or []),
     )
     store.save_subscription(world.db, scope.shop, made)

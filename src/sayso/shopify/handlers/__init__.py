@@ -10,5 +10,6 @@ from . import merges
 from . import catalogue
 from . import orders
 from . import store
+from . import scopes
 
-__all__ = ["catalogue", "customers", "merges", "orders", "store"]
+__all__ = ["catalogue", "customers", "merges", "orders", "scopes", "store"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from django.db import connection
 
 from sayso.intake.models import Delivery
@@ -16,8 +14,6 @@ from ..connect import shop_facts
 from ..models import Connection
 from ..values import text
 from .reading import payload, sequence
-
-TOKEN_LIFE = timedelta(hours=24)
 
 
 @handler("shopify", "shop/update")
@@ -38,14 +34,19 @@ def shop_update(shop_id: int, deliveries: list[Delivery]) -> None:
 def app_uninstalled(shop_id: int, deliveries: list[Delivery]) -> None:
     """The token is worthless from now on. The shop, its secret and its data stay until ``shop/redact``, or for 30 days.
 
-    A late delivery does not undo a connection made after it: a token given later shows that the app is installed again.
+    A late delivery does not undo a connection made after it, which shows that the app is installed again.
     """
     newest = max(delivery.triggered_at or delivery.received_at for delivery in deliveries)
-    if Connection.objects.filter(expires_at__gt=newest + TOKEN_LIFE).exists():
+    if Connection.objects.filter(connected_at__gt=newest).exists():
         return
     Shop.objects.filter(pk=shop_id).update(status=Shop.Status.UNINSTALLED)
     Connection.objects.update(
-        access_token="", expires_at=None, status="DISCONNECTED", status_reason="The app was uninstalled from the store."
+        access_token="",
+        expires_at=None,
+        refresh_token="",
+        refresh_expires_at=None,
+        status="DISCONNECTED",
+        status_reason="The app was uninstalled from the store.",
     )
     refetch.forget_all()
     # Kept until Shopify says shop/redact, or 30 days.

@@ -6,7 +6,7 @@ from sayso.shops.keys import tenant_keys
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("shopify", "0001_initial"),
+        ("shopify", "0002_reconciliation"),
     ]
 
     operations = [

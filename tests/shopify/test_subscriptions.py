@@ -1,0 +1,126 @@
+"""Subscriptions: how each stands is known, what is wrong is mended, and a gap is reconciled."""
+
+from __future__ import annotations
+
+import pytest
+
+from sayso.sandbox import known
+from sayso.shopify import scopes, subscriptions
+from sayso.shopify.models import Connection, SubscriptionState, SyncRun
+from sayso.shopify.topics import TOPICS
+from sayso.shops.tenancy import shop_context
+
+HERE = "http://127.0.0.1:9"
+HOOK = f"{HERE}/webhooks/shopify"
+OTHER = "http://127.0.0.1:10/elsewhere"
+
+
+def held(box):
+    nodes = box.graphql("{ webhookSubscriptions(first: 100) { nodes { id topic uri } } }")["data"]
+    return {node["topic"]: node for node in nodes["webhookSubscriptions"]["nodes"]}
+
+
+def remove(box, topic):
+    box.graphql(
+        "mutation($id: ID!) { webhookSubscriptionDelete(id: $id) { userErrors { message } } }",
+        {"id": held(box)[topic]["id"]},
+    )
+
+
+@pytest.fixture
+def scoped(listening):
+    """Takes scopes away for one test."""
+    everything = listening.get("shops")[0]["scopes"]
+    yield lambda *gone: listening.post(
+        f"shops/{known.DOMAIN}", scopes=[name for name in everything if name not in gone]
+    )
+    listening.post(f"shops/{known.DOMAIN}", scopes=everything)
+
+
+def test_every_topic_is_held_and_known(listening, connected):
+    assert set(held(listening)) == {topic.name for topic in TOPICS}
+    with shop_context(connected.pk):
+        rows = subscriptions.table()
+        assert [row.topic for row in rows] == [topic.wire for topic in TOPICS]
+        assert all(row.held_since and not row.problem and not row.missing_scope for row in rows)
+        assert not SyncRun.objects.filter(kind="reconcile").exists()
+
+
+def test_one_that_was_dropped_is_made_again_and_the_gap_reconciled(listening, connected):
+    with shop_context(connected.pk):
+        seen = SubscriptionState.objects.get(topic="orders/create").seen_at
+    remove(listening, "ORDERS_CREATE")
+    assert subscriptions.ensure(connected.pk, HERE) == 1
+    assert "ORDERS_CREATE" in held(listening)
+    with shop_context(connected.pk):
+        row = SubscriptionState.objects.get(topic="orders/create")
+        assert row.repairs == 1
+        assert row.held_since > seen
+        assert SyncRun.objects.filter(kind="reconcile", status="NOT_STARTED").count() == 1
+    assert subscriptions.ensure(connected.pk, HERE) == 0
+    with shop_context(connected.pk):
+        assert SyncRun.objects.filter(kind="reconcile").count() == 1
+
+
+def test_one_that_leads_to_an_address_we_had_before_is_led_here(listening, connected):
+    before = {topic: node["id"] for topic, node in held(listening).items()}
+    assert subscriptions.ensure(connected.pk, "http://127.0.0.1:11") == len(TOPICS)
+    after = held(listening)
+    assert {topic: node["id"] for topic, node in after.items()} == before
+    assert {node["uri"] for node in after.values()} == {"http://127.0.0.1:11/webhooks/shopify"}
+    with shop_context(connected.pk):
+        assert not SyncRun.objects.filter(kind="reconcile").exists(), "nothing was lost: the old address was ours"
+
+
+def test_one_that_leaves_out_parts_is_mended_and_others_are_let_be(listening, connected):
+    remove(listening, "ORDERS_CREATE")
+    listening.subscribe("ORDERS_CREATE", OTHER)
+    listening.graphql(
+        "mutation($s: WebhookSubscriptionInput!) { webhookSubscriptionCreate(topic: ORDERS_CREATE, webhookSubscription: $s)"
+        " { userErrors { message } } }",
+        {"s": {"uri": HOOK, "includeFields": ["id"]}},
+    )
+    assert subscriptions.ensure(connected.pk, HERE) == 1
+    nodes = listening.graphql("{ webhookSubscriptions(first: 100) { nodes { topic uri includeFields } } }")["data"]
+    orders = [node for node in nodes["webhookSubscriptions"]["nodes"] if node["topic"] == "ORDERS_CREATE"]
+    assert sorted((node["uri"], tuple(node["includeFields"])) for node in orders) == [(OTHER, ()), (HOOK, ())]
+
+
+def test_a_missing_scope_is_named_and_its_topics_are_left_out(listening, connected, scoped):
+    scoped("read_orders", "read_all_orders")
+    for topic in [name for name in held(listening) if name.startswith("ORDERS_")]:
+        remove(listening, topic)
+    assert subscriptions.ensure(connected.pk, HERE) == 0
+    with shop_context(connected.pk):
+        lacking = {row.topic for row in subscriptions.table() if row.missing_scope == "read_orders"}
+        assert lacking == {topic.wire for topic in TOPICS if topic.scope == "read_orders"}
+        (row,) = Connection.objects.all()
+        assert [scope.name for scope in scopes.missing(row.scopes)] == ["read_orders", "read_all_orders"]
+    scoped()
+    assert subscriptions.ensure(connected.pk, HERE) == len(lacking)
+
+
+def test_who_may_write_may_read():
+    assert scopes.may(["write_customers"], "read_customers")
+    assert not scopes.may(["write_customers"], "read_orders")
+    assert scopes.may([], "read_orders"), "not knowing, we try"
+    assert scopes.missing([]) == []
+
+
+def test_the_owner_changes_what_the_app_may_do(listening, connected, drain, scoped):
+    listening.action("change_scopes", scopes=["read_customers", "write_customers"])
+    drain(listening.deliveries())
+    with shop_context(connected.pk):
+        assert Connection.objects.get().scopes == ["read_customers", "write_customers"]
+
+
+def test_the_newest_delivery_of_a_topic_is_known(listening, connected, drain):
+    listening.action("create_customer", first="Anna", email="anna.subscribed@example.org")
+    drain(listening.deliveries())
+    with shop_context(connected.pk):
+        rows = {row.topic: row.last_delivery_at for row in subscriptions.table()}
+    assert rows["customers/create"] is not None
+    assert rows["orders/create"] is None
+    subscriptions.ensure(connected.pk, HERE)
+    with shop_context(connected.pk):
+        assert {row.topic: row.last_delivery_at for row in subscriptions.table()} == rows
