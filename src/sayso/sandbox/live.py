@@ -41,6 +41,7 @@ class Live:
             (14, self._consent),
             (9, self._reply),
             (3, self._stop),
+            (6, self._stock),
         )
 
     async def work(self) -> None:
@@ -132,6 +133,10 @@ class Live:
         one = self._anyone(shop)
         if one and one.phone:
             self.inbound.text(one.phone, self.world.random.choice(_REPLIES))
+
+    def _stock(self, shop: Shop) -> None:
+        (key,) = self.world.random.choice(self.world.db.all("SELECT id FROM variant WHERE shop = ?", shop.id))
+        self.acts.products.set_stock(shop, key, self.world.random.choice((0, 0, 4, 25)))
 
     def _stop(self, shop: Shop) -> None:
         one = self._anyone(shop)

@@ -91,7 +91,7 @@ KINDS = {
             decode_child=decode,
             read=lambda root: Catalogue(collections=[wire_catalogue.collection(root.node, None)]),
             apply=import_collections,
-            chunk=2_000,
+            chunk=1_000,
             abreast=1,
             scope="read_products",
         ),

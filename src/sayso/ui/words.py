@@ -269,7 +269,7 @@ IDENTITIES = {
     "email": "E-mail",
 }
 
-IMPORTS = {"customers": "Customers", "orders": "Orders"}
+IMPORTS = {"customers": "Customers", "collections": "Collections", "products": "Products", "orders": "Orders"}
 
 ROLES = {"owner": "Owner", "admin": "Admin", "viewer": "Viewer"}
 
