@@ -9,6 +9,7 @@ from . import customers  # noqa: I001 (their order is the order of their work)
 from . import merges
 from . import catalogue
 from . import orders
+from . import segments
 from . import store
 
-__all__ = ["catalogue", "customers", "merges", "orders", "store"]
+__all__ = ["catalogue", "customers", "merges", "orders", "segments", "store"]
