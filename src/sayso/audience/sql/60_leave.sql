@@ -1,6 +1,6 @@
 -- Whoever is deleted is in no segment of Shopify's any more, whoever is erased in no group at all, and a guest who became a
 -- customer is no guest. A guest who is hidden (deleted here, or part of another contact) keeps the place for the day they are
--- shown again; hidden ones count nowhere. The conditions are looked at for each changed contact, nothing else: 0.1 µs where they are false.
+-- shown again; hidden ones count nowhere. The conditions are all that is looked at for each changed contact.
 CREATE OR REPLACE FUNCTION group_members_leave() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     WITH left_behind AS (
