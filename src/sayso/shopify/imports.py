@@ -83,7 +83,7 @@ def start(shop_id: int, kinds: Sequence[str] | None = None) -> list[int]:
 def allowed_kinds() -> list[str]:
     """The kinds for which the current shop's app has the scope, in their order; all where it did not say what it has."""
     scopes = Connection.objects.order_by("id").values_list("scopes", flat=True).first()
-    kinds = [*KINDS.values(), *PAGED_KINDS.values()]
+    kinds: list[Kind | PagedKind] = [*KINDS.values(), *PAGED_KINDS.values()]
     return [kind.name for kind in kinds if not scopes or kind.scope in scopes]
 
 
