@@ -21,6 +21,7 @@ from sayso.shops.api import Problem, ProblemDetails, problem_response
 from .activity import router as activity
 from .contacts import router as contacts
 from .errors import invalid_fields
+from .groups import router as groups
 
 DESCRIPTION = """\
 Contacts, their consent and campaigns of one shop. A token belongs to a shop and sees that shop alone.
@@ -66,7 +67,7 @@ api = Api(
     urls_namespace="api",
     docs_url=None,
 )
-for router in (choices, contacts, consent, statements, proof, activity, campaigns, messaging, privacy):
+for router in (choices, contacts, groups, consent, statements, proof, activity, campaigns, messaging, privacy):
     api.add_router("", router)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connections
 from rich.console import Console
 
+from sayso.audience import upkeep
 from sayso.shopify import imports
 from sayso.shopify.models import SyncRun
 from sayso.shops.tenancy import shop_context
@@ -40,6 +41,7 @@ def _work(shop_id: int, runs: list[int], over: threading.Event) -> None:
                 imports.run(shop_id, run_id)
             except (imports.Interrupted, imports.Overtaken) as error:
                 imports.fail(shop_id, run_id, f"Interrupted: {error}. Import again; it is quick where nothing changed.")
+        upkeep.run(shop_id)
     finally:
         connections.close_all()
         over.set()

@@ -167,6 +167,17 @@ class Order(msgspec.Struct, omit_defaults=True):
     lines: list[Line] = []
 
 
+class Segment(msgspec.Struct, omit_defaults=True):
+    """A set of customers: those its query means, and those picked by hand."""
+
+    id: int
+    name: str
+    query: str
+    created: str
+    edited: str
+    picked: list[int] = []
+
+
 class Shop(msgspec.Struct, omit_defaults=True):
     """A store together with the app that was made for it."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from sayso.audience.assign import link
 from sayso.commerce.apply import link_waiting
 from sayso.consent import checkout, inferred
 from sayso.consent.events import Channel, ConsentEvent, State
@@ -72,7 +73,8 @@ def apply_readings(readings: Sequence[Reading], *, bulk: bool = False) -> tuple[
     link_waiting(applied)
     if part_of:
         merge.bring_along(part_of)  # orders that waited for the customer
-    if not bulk:  # an import reads the orders afterwards
+    if not bulk:  # an import reads the orders afterwards, and the segments
+        link(applied)
         checkout.bind(contact_id for contact_id, _, consent in said if consent.state in _WITH_EVIDENCE)
     counts = Counts(
         seen=len(readings),

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from sayso.audience import upkeep
 from sayso.channels.json import decode
 from sayso.commerce.catalogue_changes import Catalogue
 from sayso.consent.catch_up import catch_up
 from sayso.shops.tenancy import current_shop_id
 
-from . import merges, refetch, wire_catalogue, wire_orders, writeback_queue
+from . import merges, refetch, segments, wire_catalogue, wire_orders, writeback_queue
 from .bulk import Root
 from .catalogue import import_collections, import_products
 from .customers import Counts, import_customers
 from .orders import apply_orders
+from .tokens import Store
 from .types import (
     Customer,
     Variant,
@@ -47,6 +49,25 @@ class Kind:
     conclude: Callable[[], object] = lambda: None  # once all is applied, in a transaction
 
 
+@dataclass(frozen=True, slots=True)
+class PagedKind:
+    """What has no bulk operation and is read by pages. ``carry`` goes on where it stopped, unless it is to begin anew."""
+
+    name: str
+    carry: Carry
+    scope: str
+    conclude: Callable[[], object] = lambda: None
+
+
+class Carry(Protocol):
+    def __call__(self, store: Store, *, anew: bool, watch: segments.Watch) -> None:
+        """Raises :class:`.segments.Stopped` where it was asked to stop."""
+
+
+def _upkeep() -> None:
+    upkeep.request(current_shop_id())
+
+
 def _customer(root: Root[Customer]) -> Customer:
     if numeric_id(root.node.id) is None:
         raise ValueError("a customer without id")
@@ -65,6 +86,7 @@ def _customers_read() -> None:
     catch_up()
     writeback_queue.push_all_standing()
     refetch.request(current_shop_id(), merges.open_ones())
+    _upkeep()
 
 
 KINDS = {
@@ -116,9 +138,16 @@ KINDS = {
             read=lambda root: wire_orders.order(root.node, root.children),
             apply=lambda orders: apply_orders(orders, bulk=True)[1],
             chunk=2_000,
+            conclude=_upkeep,
             abreast=1,  # nothing but their order keeps the guest of two orders from being made twice
             scope="read_orders",
         ),
     )
 }
 """In the order in which they are imported (decision 42): nothing refers to what comes after it."""
+
+PAGED_KINDS = {
+    kind.name: kind
+    for kind in (PagedKind(name="segments", carry=segments.compare_all, scope="read_customers", conclude=_upkeep),)
+}
+"""Imported after all of the above."""

@@ -7,6 +7,7 @@ connections, see :mod:`.abreast`.
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -14,9 +15,11 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import F
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
+from sayso.audience import pictures
 from sayso.channels.base_url import ForbiddenAddress
 from sayso.events.listen import Bell
 from sayso.shops.tenancy import shop_context
@@ -27,10 +30,11 @@ from .bulk import BulkError
 from .client import ShopifyError, payload
 from .conflicts import in_shop
 from .customers import Counts
-from .import_kinds import KINDS, Kind
+from .import_kinds import KINDS, PAGED_KINDS, Kind, PagedKind
 from .models import Connection, SyncRun
 from .pipeline import Chunk, chunks
 from .scopes import may
+from .segments import Progress, Stopped, Watch
 from .signin import SignInError
 from .tokens import NotConnected, Store, open_store
 from .values import mapping, mappings, number, text
@@ -68,7 +72,8 @@ def start(shop_id: int, kinds: Sequence[str] | None = None) -> list[int]:
         for kind in kinds:
             if kind == "customers" and not options.syncing():
                 continue
-            run_id = SyncRun.objects.filter(kind=KINDS[kind].name, status__in=OPEN).values_list("pk", flat=True).first()
+            name = (KINDS | PAGED_KINDS)[kind].name
+            run_id = SyncRun.objects.filter(kind=name, status__in=OPEN).values_list("pk", flat=True).first()
             ids.append(run_id or SyncRun.objects.create(shop_id=shop_id, kind=kind).pk)
             if not run_id:
                 job = app.configure_task(JOB, lock=f"{JOB} {shop_id}")
@@ -79,7 +84,8 @@ def start(shop_id: int, kinds: Sequence[str] | None = None) -> list[int]:
 def allowed_kinds() -> list[str]:
     """The kinds for which the current shop's app has the scope, in their order; all where it did not say what it has."""
     scopes = Connection.objects.order_by("id").values_list("scopes", flat=True).first()
-    return [kind.name for kind in KINDS.values() if may(scopes or [], kind.scope)]
+    kinds: list[Kind | PagedKind] = [*KINDS.values(), *PAGED_KINDS.values()]
+    return [kind.name for kind in kinds if may(scopes or [], kind.scope)]
 
 
 def run(
@@ -100,11 +106,14 @@ def run(
         if row.status not in OPEN:
             return SyncRun.Status(row.status)
         _update(row.pk, status=SyncRun.Status.IN_PROGRESS, error="")
-    kind = KINDS[row.kind]
+    kind = KINDS.get(row.kind) or PAGED_KINDS[row.kind]
     try:
         with open_store(shop_id) as store:
-            operation = await_operation(store, row, kind, should_stop)
-            _apply_file(store, row, kind, operation, should_stop, after_chunk)
+            if isinstance(kind, PagedKind):
+                _carry_pages(store, row, kind, should_stop, after_chunk)
+            else:
+                operation = await_operation(store, row, kind, should_stop)
+                _apply_file(store, row, kind, operation, should_stop, after_chunk)
         in_shop(shop_id, kind.conclude)
     except (ShopifyError, SignInError) as error:
         if getattr(error, "temporary", error.code == "UNREACHABLE"):
@@ -134,6 +143,35 @@ def _update(run_id: int, **fields: Any) -> None:
 def _note(row: SyncRun, error: str) -> None:
     with shop_context(row.shop_id):
         _update(row.pk, error=error)
+
+
+# Pages
+
+
+def _carry_pages(
+    store: Store, row: SyncRun, kind: PagedKind, should_stop: Callable[[], bool], after_chunk: Hook
+) -> None:
+    """``position`` is 1 from the moment on that it is known what is to be read."""
+    chunks_done = itertools.count(1)
+
+    def told(progress: Progress) -> None:  # in the transaction that brought it
+        total = Coalesce(F("total"), 0) + progress.size
+        _update(
+            row.pk,
+            position=1,
+            total=Greatest(total, F("seen") + progress.seen),
+            seen=F("seen") + progress.seen,
+            created=F("created") + progress.joined,
+            updated=F("updated") + progress.left,
+        )
+
+    try:
+        watch = Watch(should_stop, told, lambda: after_chunk(next(chunks_done)))
+        kind.carry(store, anew=row.position == 0, watch=watch)
+    except Stopped as error:
+        raise Interrupted("stopped") from error
+    except pictures.Overtaken as error:
+        raise Overtaken(str(error)) from error
 
 
 # The bulk operation

@@ -32,6 +32,11 @@ TOPICS = (
         "customer.tags_added",
         "customer.tags_removed",
         "customers/purchasing_summary",
+        "segments/create",
+        "segments/update",
+        "segments/delete",
+        "customer.joined_segment",
+        "customer.left_segment",
     ),
     *_topics("read_customer_merge", "customers/merge"),
     *_topics(

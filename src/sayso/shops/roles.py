@@ -9,7 +9,7 @@ class Role(models.TextChoices):
     VIEWER = "viewer"
 
 
-READ = {"contacts.view", "consent.view", "campaigns.view", "analytics.view", "settings.view"}
+READ = {"contacts.view", "lists.view", "consent.view", "campaigns.view", "analytics.view", "settings.view"}
 WORK = READ | {
     "contacts.create", "contacts.edit", "contacts.merge", "contacts.export", "consent.unsubscribe", "consent.record_opt_in",
     "consent.blacklist", "consent.export", "privacy.view", "campaigns.create", "campaigns.send",

@@ -222,6 +222,8 @@ EVENTS = {
     "order.updated": "Order changed",
     "order.cancelled": "Order cancelled",
     "order.fulfilled": "Order fulfilled",
+    "segment.entered": "Joined a segment",
+    "segment.left": "Left a segment",
     "consent.confirmation_requested": "Asked to confirm",
     "message.created": "Message received",
     "message.status_changed": "Message status changed",
@@ -269,7 +271,22 @@ IDENTITIES = {
     "email": "E-mail",
 }
 
-IMPORTS = {"customers": "Customers", "collections": "Collections", "products": "Products", "orders": "Orders"}
+IMPORTS = {
+    "customers": "Customers",
+    "collections": "Collections",
+    "products": "Products",
+    "orders": "Orders",
+    "segments": "Segments",
+}
+
+GROUP_KINDS = {
+    "LIST": "List",
+    "DYNAMIC": "Segment",
+    "CATEGORY": "Topic",
+    "SHOPIFY_SEGMENT": "Shopify segment",
+    "SHOPIFY_TAG": "Shopify tag",
+    "SHOPIFY_GUESTS": "Shopify guests",
+}
 
 ROLES = {"owner": "Owner", "admin": "Admin", "viewer": "Viewer"}
 

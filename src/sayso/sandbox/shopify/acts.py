@@ -7,6 +7,7 @@ from .bulk import Bulks
 from .customer_actions import CustomerActions
 from .order_actions import OrderActions
 from .product_actions import ProductActions
+from .segment_actions import SegmentActions
 
 
 class Acts:
@@ -14,7 +15,8 @@ class Acts:
 
     def __init__(self, world: World, outbox: Outbox) -> None:
         self.world, self.outbox = world, outbox
-        self.customers = CustomerActions(world, outbox)
+        self.segments = SegmentActions(world, outbox)
+        self.customers = CustomerActions(world, outbox, self.segments)
         self.orders = OrderActions(world, outbox, self.customers)
         self.products = ProductActions(world, outbox)
         self.app = AppActions(world, outbox)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..identifiers import gid
-from ..records import Bulk, Consent, Customer, Fulfilment, Line, Order, Subscription
+from ..records import Bulk, Consent, Customer, Fulfilment, Line, Order, Segment, Subscription
 from . import product_fields, store
 from .goods import goods
 from .money import money_v2
@@ -89,6 +89,19 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "emailMarketingConsent": lambda c, _: c.mail if c.email else None,
         "smsMarketingConsent": lambda c, _: c.sms if c.phone else None,
     },
+    "CustomerSegmentMember": _attributes(
+        "note", firstName="first", lastName="last", displayName="name", defaultAddress="address"
+    )
+    | {
+        "id": lambda c, _: gid("CustomerSegmentMember", c.id),
+        "numberOfOrders": lambda c, _: str(c.orders),
+        "amountSpent": lambda c, s: money_v2(c.spent, s.shop.currency),
+        "lastOrderId": lambda c, _: gid("Order", c.last_order) if c.last_order else None,
+        "defaultEmailAddress": lambda c, _: c if c.email else None,
+        "defaultPhoneNumber": lambda c, _: c if c.phone else None,
+    },
+    "Segment": _attributes("name", "query", creationDate="created", lastEditDate="edited")
+    | {"id": lambda one, _: gid("Segment", one.id)},
     "CustomerPhoneNumber": _fixed(sourceLocation=None)
     | {
         "phoneNumber": lambda c, _: c.phone,
@@ -261,6 +274,7 @@ TYPE_OF: dict[type, str] = {
     Line: "LineItem",
     Fulfilment: "Fulfillment",
     Bulk: "BulkOperation",
+    Segment: "Segment",
     Subscription: "WebhookSubscription",
     **product_fields.TYPE_OF,
 }

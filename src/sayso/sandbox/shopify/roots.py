@@ -8,7 +8,7 @@ from graphql import GraphQLError
 from .. import clock
 from ..generate.catalogue import LOCATION
 from ..identifiers import parse_gid
-from . import paging, search, store
+from . import paging, search, segment_rules, store
 from .scope import Scope
 
 Arguments = dict[str, Any]
@@ -17,6 +17,11 @@ ArgumentResolver = Callable[[Any, Scope, Arguments], Any]
 _CUSTOMER_SORT = {"UPDATED_AT": "updated", "CREATED_AT": "created", "NAME": "name"}
 _ORDER_SORT = {"UPDATED_AT": "updated", "CREATED_AT": "created", "PROCESSED_AT": "created"}
 _GOODS_SORT = {"UPDATED_AT": "updated", "CREATED_AT": "created", "TITLE": "name"}
+MEMBERS_PAGE = 1000
+_STATISTICS = {
+    "orders_count": "coalesce(json_extract(CAST(doc AS TEXT), '$.orders'), 0)",
+    "amount_spent": "coalesce(json_extract(CAST(doc AS TEXT), '$.spent'), 0) / 100.0",
+}
 NEEDS = {
     "customers": "read_customers",
     "customer": "read_customers",
@@ -59,6 +64,8 @@ def find(scope: Scope, text: str) -> Any:
         return store.find_customer(scope, scope.shop, key)
     if kind == "Order":
         return store.find_order(scope, scope.shop, key)
+    if kind == "Segment":
+        return store.find_segment(scope, scope.shop, key)
     if kind == "BulkOperation":
         return next((one for one in store.bulks(scope, scope.shop) if one.id == key), None)
     if kind == "WebhookSubscription":
@@ -169,12 +176,47 @@ def _bulks(_: Any, scope: Scope, args: Arguments) -> Any:
 
 
 def _segment_members(_: Any, scope: Scope, args: Arguments) -> Any:
+    """By segment or by query; a member has the number of the customer. Raises GraphQLError."""
+    where, values = _means(scope, args)
+    page = paging.table(
+        scope,
+        "customer",
+        "id",
+        where,
+        values,
+        args=args,
+        decode=store.CUSTOMERS.decode,
+        largest=MEMBERS_PAGE,
+    )
+    (total,) = scope.one(f"SELECT count(*) FROM customer WHERE shop = ? AND {where}", scope.shop.id, *values)  # noqa: S608
+
+    def statistics(_: Any, attributeName: str) -> dict[str, float]:
+        column = _STATISTICS.get(attributeName)
+        if column is None:
+            raise GraphQLError(f"'{attributeName}' cannot be summed up", extensions={"code": "INVALID"})
+        found = scope.one(
+            f"SELECT avg({column}), sum({column}) FROM customer WHERE shop = ? AND {where}",  # noqa: S608
+            scope.shop.id,
+            *values,
+        )
+        return {"average": found[0] or 0, "sum": found[1] or 0}
+
+    return page | {"totalCount": total, "statistics": {"attributeStatistics": statistics}}
+
+
+def _means(scope: Scope, args: Arguments) -> tuple[str, list[Any]]:
     if args.get("segmentId"):
-        raise GraphQLError("Segment does not exist", extensions={"code": "NOT_FOUND"})
-    return paging.listed(scope, [], args) | {
-        "totalCount": 0,
-        "statistics": {"attributeStatistics": {"average": 0, "sum": 0}},
-    }
+        parsed = parse_gid(args["segmentId"])
+        one = store.find_segment(scope, scope.shop, parsed[1]) if parsed and parsed[0] == "Segment" else None
+        if one is None:
+            raise GraphQLError("Segment does not exist", extensions={"code": "NOT_FOUND"})
+        return store.segment_where(one)
+    if args.get("queryId"):
+        raise GraphQLError("Query does not exist", extensions={"code": "NOT_FOUND"})
+    try:
+        return segment_rules.where(args.get("query") or "")
+    except segment_rules.BadQuery as error:
+        raise GraphQLError(str(error), extensions={"code": "INVALID"}) from error
 
 
 def _nothing(_: Any, scope: Scope, args: Arguments) -> Any:
@@ -222,7 +264,7 @@ ROOTS: dict[str, ArgumentResolver] = {
         lambda one: one["id"],
     ),
     "abandonedCheckouts": _nothing,
-    "segments": _nothing,
+    "segments": lambda _, scope, args: paging.listed(scope, store.segments(scope, scope.shop), args),
     "customerSegmentMembers": _segment_members,
 }
 

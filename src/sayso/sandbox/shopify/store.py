@@ -8,13 +8,15 @@ import msgspec
 from ..database import Database, encode
 from ..generate.catalogue import goods_of_a_shop
 from ..generate.fill import CUSTOMER_ROW, ORDER_ROW
-from ..records import Bulk, Collection, Customer, Order, Product, Shop, Subscription, Variant
+from ..records import Bulk, Collection, Customer, Order, Product, Segment, Shop, Subscription, Variant
+from . import segment_rules
 
 CUSTOMERS = msgspec.json.Decoder(Customer)
 ORDERS = msgspec.json.Decoder(Order)
 SUBSCRIPTIONS = msgspec.json.Decoder(Subscription)
 PRODUCTS = msgspec.json.Decoder(Product)
 COLLECTIONS = msgspec.json.Decoder(Collection)
+SEGMENTS = msgspec.json.Decoder(Segment)
 BULKS = msgspec.json.Decoder(Bulk)
 
 
@@ -178,6 +180,36 @@ def stock_shelves(db: Database, shop: Shop) -> None:
             save_product(db, shop, product)
         for collection in collections:
             save_collection(db, shop, collection)
+
+
+def segments(db: Reader, shop: Shop) -> list[Segment]:
+    """The segments of a shop, oldest first."""
+    return [SEGMENTS.decode(row[0]) for row in db.all("SELECT doc FROM segment WHERE shop = ? ORDER BY id", shop.id)]
+
+
+def find_segment(db: Reader, shop: Shop, key: int) -> Segment | None:
+    """The segment with the number `key`, or None."""
+    row = db.one("SELECT doc FROM segment WHERE id = ? AND shop = ?", key, shop.id)
+    return SEGMENTS.decode(row[0]) if row else None
+
+
+def get_segment(db: Reader, shop: Shop, key: int) -> Segment:
+    """The segment with the number `key`. Raises NotFound."""
+    found = find_segment(db, shop, int(key))
+    if found is None:
+        raise NotFound(f"no segment {key} in {shop.domain}")
+    return found
+
+
+def save_segment(db: Database, shop: Shop, one: Segment) -> None:
+    """Insert or replace."""
+    db.run("INSERT OR REPLACE INTO segment VALUES (?, ?, ?)", one.id, shop.id, encode(one))
+
+
+def segment_where(one: Segment) -> tuple[str, list[Any]]:
+    """(SQL condition on `customer`, its values) for the members of a segment."""
+    rules, values = segment_rules.where(one.query) if one.query else ("0", [])
+    return f"({rules} OR id IN (SELECT value FROM json_each(?)))", [*values, encode(one.picked).decode()]  # noqa: S608 - our own SQL
 
 
 def subscriptions(db: Reader, shop: Shop, topic: str | None = None) -> list[Subscription]:

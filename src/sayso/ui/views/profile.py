@@ -7,6 +7,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from sayso.audience import panels as audience
 from sayso.choices import panels as choices
 from sayso.commerce import panels as commerce
 from sayso.consent import panels as consent_panels
@@ -54,6 +55,7 @@ def profile(request: Request, contact_id: int) -> HttpResponse:
                 beside=shopify_panels.told_consent(contact_id),
             ),
             choices.profile(contact_id),
+            audience.profile(contact),
             commerce.profile(contact_id),
             messaging.profile(contact_id),
         ]
