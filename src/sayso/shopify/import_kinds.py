@@ -14,7 +14,8 @@ from sayso.shops.tenancy import current_shop_id
 from . import merges, refetch, wire_catalogue, wire_orders, writeback_queue
 from .bulk import Root
 from .catalogue import import_collections, import_products
-from .customers import Counts, import_customers
+from .counts import Counts
+from .customers import import_customers
 from .orders import apply_orders
 from .types import (
     Customer,
@@ -45,6 +46,8 @@ class Kind:
     abreast: int  # connections that apply it
     scope: str  # what the app must be allowed
     conclude: Callable[[], object] = lambda: None  # once all is applied, in a transaction
+    lists: str = ""
+    """What the ids in its :class:`Counts` are: ``contacts`` (ours), ``orders`` (Shopify's); "" where it lists none."""
 
 
 def _customer(root: Root[Customer]) -> Customer:
@@ -80,6 +83,7 @@ KINDS = {
             apply=import_customers,
             chunk=4_000,
             conclude=_customers_read,
+            lists="contacts",
             abreast=2,  # 5,500 to 7,000 contacts/s on two cores; with one connection 2,600 to 4,800
             scope="read_customers",
         ),
@@ -116,6 +120,7 @@ KINDS = {
             read=lambda root: wire_orders.order(root.node, root.children),
             apply=lambda orders: apply_orders(orders, bulk=True)[1],
             chunk=2_000,
+            lists="orders",
             abreast=1,  # nothing but their order keeps the guest of two orders from being made twice
             scope="read_orders",
         ),
