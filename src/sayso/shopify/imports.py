@@ -64,8 +64,8 @@ def run(
     dry = row.trigger == SyncRun.Trigger.DRY_RUN
     try:
         with open_store(shop_id) as store:
-            operations.start_together(store, row)
-            _carry_through(store, row, kind, should_stop, after_chunk)
+            fresh = operations.start_together(store, row)
+            _carry_through(store, row, kind, should_stop, after_chunk, fresh=fresh)
         if not dry:
             in_shop(shop_id, kind.conclude)
     except (ShopifyError, SignInError) as error:
@@ -85,12 +85,14 @@ def _note(row: SyncRun, error: str) -> None:
         update(row.pk, error=error)
 
 
-def _carry_through(store: Store, row: SyncRun, kind: Kind, should_stop: Callable[[], bool], after_chunk: Hook) -> None:
+def _carry_through(
+    store: Store, row: SyncRun, kind: Kind, should_stop: Callable[[], bool], after_chunk: Hook, *, fresh: bool
+) -> None:
     """Apply the file to its end. A link that no longer holds is asked for again, and the reading goes on at the byte
     where it stopped; where that does not help the operation is run again."""
     failures = 0
     while True:
-        operation = await_operation(store, row, kind, should_stop)
+        operation = await_operation(store, row, kind, should_stop, fresh=fresh)
         try:
             return _apply_file(store, row, kind, operation, should_stop, after_chunk)
         except LinkExpired:
@@ -99,8 +101,8 @@ def _carry_through(store: Store, row: SyncRun, kind: Kind, should_stop: Callable
             failures = 1 if position > row.position else failures + 1
             if failures > 2:
                 raise
-            row.position = position
-            if failures == 2:
+            row.position, fresh = position, failures == 2
+            if fresh:
                 operations.start(store, row, kind)
             log.info("the link to the file of import %d expired at byte %d and is asked for again", row.pk, position)
 

@@ -30,9 +30,11 @@ AT_A_TIME = 5
 BUSY = "OPERATION_IN_PROGRESS"
 
 
-def start_together(store: Store, row: SyncRun) -> None:
+def start_together(store: Store, row: SyncRun) -> bool:
     """Ask for the files of all imports of the shop that wait for their turn, ``row``'s first, as many as the store
-    allows: it prepares the next ones while this one is applied. What it refuses now is asked for in its turn."""
+    allows: it prepares the next ones while this one is applied. What it refuses now is asked for in its turn. Answers
+    whether ``row``'s was asked for now."""
+    began = not row.operation_id
     with shop_context(row.shop_id):
         waiting = list(SyncRun.objects.filter(status__in=OPEN, operation_id="", kind__in=KINDS).order_by("pk"))
     for one in sorted(waiting, key=lambda other: (other.pk != row.pk, other.pk))[:AT_A_TIME]:
@@ -42,19 +44,22 @@ def start_together(store: Store, row: SyncRun) -> None:
             if one.pk == row.pk:
                 raise
             log.info("the file of import %d is asked for in its turn: %s", one.pk, error)
-            return
+            break
+    return began
 
 
-def await_operation(store: Store, row: SyncRun, kind: Kind, should_stop: Callable[[], bool]) -> dict[str, Any]:
+def await_operation(
+    store: Store, row: SyncRun, kind: Kind, should_stop: Callable[[], bool], *, fresh: bool = False
+) -> dict[str, Any]:
     """The finished operation, as the store tells it; started if there is none, or if its file is no longer kept.
 
-    One that failed before anybody waited for it is asked for once more. Raises :class:`.bulk.BulkError` where the store
-    cannot do it.
+    One that failed is asked for once more, unless it is ``fresh``: asked for a moment ago. Raises
+    :class:`.bulk.BulkError` where the store cannot do it.
     """
     with Bell(BELL) as bell:
-        fresh = not row.operation_id
-        if fresh:
+        if not row.operation_id:
             start(store, row, kind)
+            fresh = True
         pause = FIRST_POLL
         while True:
             operation = mapping(store.graphql.run("bulk_poll", {"id": row.operation_id}).get("bulkOperation"))

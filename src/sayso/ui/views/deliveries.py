@@ -41,7 +41,7 @@ def index(request: Request) -> HttpResponse:
     if text:
         keys, number = _keys_of_text(request.shop, text)
     if contact.isdigit():
-        keys, number = [*(keys or ()), *_keys_of_contact(request.shop, min(int(contact), 2**62))], number
+        keys = [*(keys or ()), *_keys_of_contact(request.shop, min(int(contact), 2**62))]
     before = _position(asked.get("before", ""))
     found = queries.search(
         request.shop.pk, state=state, provider=provider, topic=topic, keys=keys, number=number, before=before,
