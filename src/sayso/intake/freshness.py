@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -66,19 +67,20 @@ class Lag:
 
 def count(shop_id: int) -> int:
     """Count the windows of one shop that are new or still open; returns how many were written. Needs its transaction."""
+    given: dict[str, Any] = {
+        "shop": shop_id, "window": WINDOW, "kept": KEPT, "back": LOOK_BACK, "first": FIRST_LOOK_BACK,
+    }  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(
-            COUNT,
-            {"shop": shop_id, "window": WINDOW, "kept": KEPT, "back": LOOK_BACK, "first": FIRST_LOOK_BACK},
-        )
+        cursor.execute(COUNT, given)
         return cursor.rowcount
 
 
 def lags(shop_id: int, since: datetime, step: timedelta, provider: str = "shopify") -> list[Lag]:
     """What was counted from ``since`` on, in steps, oldest first; steps without deliveries are left out. Needs the
     shop's transaction."""
+    given: dict[str, Any] = {"shop": shop_id, "provider": provider, "since": since, "step": step}
     with connection.cursor() as cursor:
-        cursor.execute(READ, {"shop": shop_id, "provider": provider, "since": since, "step": step})
+        cursor.execute(READ, given)
         rows = cursor.fetchall()
     steps: dict[datetime, list[tuple[int, int]]] = {}
     for at, bucket, number in rows:

@@ -112,15 +112,16 @@ def _by_shopify_id(kind: Kind, counts: Counts) -> Counts:
         return replace(counts, problems=[replace(one, contact_id=None) for one in counts.problems])
     made = set(counts.created_ids)
     named = made | set(counts.updated_ids) | {one.contact_id for one in counts.problems if one.contact_id}
-    known = dict(Contact.objects.filter(pk__in=named).values_list("pk", "shopify_customer_id"))
+    found = Contact.objects.filter(pk__in=named).values_list("pk", "shopify_customer_id")
+    known = {pk: customer_id for pk, customer_id in found if customer_id}
     return replace(
         counts,
-        created_ids=[known[pk] for pk in counts.created_ids if known.get(pk)],
-        updated_ids=[known[pk] for pk in counts.updated_ids if known.get(pk)],
+        created_ids=[known[pk] for pk in counts.created_ids if pk in known],
+        updated_ids=[known[pk] for pk in counts.updated_ids if pk in known],
         problems=[
             replace(
                 one,
-                reference=one.reference or str(known.get(one.contact_id) or ""),
+                reference=one.reference or str(known.get(one.contact_id or 0, "")),
                 contact_id=None if one.contact_id in made else one.contact_id,
             )
             for one in counts.problems

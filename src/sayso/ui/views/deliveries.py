@@ -141,13 +141,16 @@ def again(request: Request) -> HttpResponse:
     """Try parked deliveries again as they are: one, all of a kind, or all."""
     asked = request.POST
     ids = [int(number) for number in asked.getlist("delivery") if number.isdigit() and int(number) < 2**62]
+    which: dict[str, Any] = {}
     if ids:
-        count, which = replay(request.shop.pk, ids), {"deliveries": ids}
+        which = {"deliveries": ids}
+        count = replay(request.shop.pk, ids)
     elif asked.get("topic"):
-        kind = {"provider": asked.get("provider", ""), "topic": asked["topic"], "error": asked.get("error", "")}
-        count, which = replay(request.shop.pk, **kind), kind
+        provider, topic, error = asked.get("provider", ""), asked["topic"], asked.get("error", "")
+        which = {"provider": provider, "topic": topic, "error": error}
+        count = replay(request.shop.pk, provider=provider, topic=topic, error=error)
     elif asked.get("all") == "1":
-        count, which = replay(request.shop.pk), {}
+        count = replay(request.shop.pk)
     else:
         messages.error(request, "Choose what is to be tried again.")
         return redirect("parked")
