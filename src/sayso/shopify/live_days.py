@@ -23,11 +23,16 @@ select (e.recorded_at at time zone %(zone)s)::date, e.contact_id, bool_or(e.kind
 from event e where e.shop_id = current_shop() and e.id = any(%(events)s) and e.contact_id is not null group by 1, 2
 """
 
+# One worker at a time has a shop's cursor, so nobody else makes the row meanwhile.
 RUN = """
-insert into sync_run (shop_id, kind, trigger, day, status, started_at)
-values (current_shop(), 'live', 'live', %(day)s, 'COMPLETE', %(day)s::timestamp at time zone %(zone)s)
-on conflict (shop_id, day) where trigger = 'live' do update set heartbeat_at = now()
-returning id
+with held as (
+    select id from sync_run where shop_id = current_shop() and day = %(day)s and trigger = 'live'
+), made as (
+    insert into sync_run (shop_id, kind, trigger, day, status, started_at)
+    select current_shop(), 'live', 'live', %(day)s, 'COMPLETE', %(day)s::date::timestamp at time zone %(zone)s
+    where not exists (select from held) returning id
+)
+select id from held union all select id from made
 """
 
 COUNT = """
