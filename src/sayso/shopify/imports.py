@@ -33,7 +33,18 @@ from .signin import SignInError
 from .tokens import NotConnected, Store, open_store
 from .values import text
 
-__all__ = ["BELL", "JOB", "OPEN", "Interrupted", "Overtaken", "allowed_kinds", "await_operation", "fail", "run", "start"]
+__all__ = [
+    "BELL",
+    "JOB",
+    "OPEN",
+    "Interrupted",
+    "Overtaken",
+    "allowed_kinds",
+    "await_operation",
+    "fail",
+    "run",
+    "start",
+]
 
 log = logging.getLogger(__name__)
 

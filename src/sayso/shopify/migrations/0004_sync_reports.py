@@ -7,7 +7,7 @@ from sayso.shops.keys import tenant_keys
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("shopify", "0001_initial"),
+        ("shopify", "0003_write_back_and_merges"),
     ]
 
     operations = [
