@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 from sayso.shopify.models import SyncRun
+from sayso.shopify.queries import NO_IMPORT
 from sayso.shops.tenancy import shop_context
 
 if TYPE_CHECKING:
@@ -67,6 +68,6 @@ def _runs(shop_id: int, only: Sequence[int] | None) -> list[tuple]:
         if only is not None:
             rows = SyncRun.objects.filter(pk__in=only).order_by("pk")
         else:
-            imports = SyncRun.objects.exclude(trigger__in=(SyncRun.Trigger.LIVE, SyncRun.Trigger.DRY_RUN))
+            imports = SyncRun.objects.exclude(trigger__in=NO_IMPORT)
             rows = imports.order_by("kind", "-id").distinct("kind")
         return list(rows.values_list("id", "kind", "status", "seen", "total"))

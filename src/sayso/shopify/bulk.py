@@ -45,6 +45,20 @@ class Root(Generic[T]):
     children: list[Any] = field(default_factory=list)
 
 
+class Unread(Root[Any]):
+    """A root whose line is not what it should be. Whoever reads its node gets the reason as a ValueError, so that it
+    counts as one that cannot be read; whoever wants to tell of it asks ``bad``."""
+
+    __slots__ = ("bad",)
+
+    def __init__(self, bad: BadLine) -> None:
+        self.bad, self.children = bad, []
+
+    @property
+    def node(self) -> Any:
+        raise ValueError(self.bad.reason)
+
+
 @dataclass(frozen=True, slots=True)
 class BadLine:
     """A line that is not what it should be; the import counts it and goes on."""
@@ -147,14 +161,14 @@ def _split(chunks: Iterator[bytes], offset: int, skip: int) -> Iterator[tuple[in
 
 def objects(
     found: Iterator[tuple[int, bytes]], decode_root: Callable[[bytes], T], decode_child: Callable[[bytes], Any] = decode
-) -> Iterator[tuple[int, Root[T | BadLine]]]:
+) -> Iterator[tuple[int, Root[T]]]:
     """Root objects with their children, each with the offset at which the next one begins.
 
     An import may be taken up again at any of these offsets. The decoders are those of :mod:`.types`, or plain JSON.
-    What they refuse comes out as :class:`BadLine`, as the node of a root or among the children. Raises
-    :class:`BulkError` for a child away from its parent.
+    What they refuse comes out as :class:`Unread`, or as :class:`BadLine` among the children. Raises :class:`BulkError`
+    for a child away from its parent.
     """
-    current: Root[T | BadLine] | None = None
+    current: Root[T] | None = None
     end = 0
     for line_end, raw in found:
         line = _mended(raw) if _NUL in raw else raw
@@ -164,10 +178,10 @@ def objects(
             try:
                 current = Root(_decoded(line, decode_root))
             except (msgspec.MsgspecError, ValueError) as error:
-                current = Root(BadLine(raw, str(error)))
+                current = Unread(BadLine(raw, str(error)))
         elif current is None:
             raise BulkError(f"the file begins with a child at byte {line_end - len(raw)}")
-        elif not isinstance(current.node, BadLine):  # the children of a line that cannot be read have no use
+        elif not isinstance(current, Unread):  # the children of a line that cannot be read have no use
             current.children.append(_child(line, raw, current.node, decode_child))
         end = line_end
     if current is not None:

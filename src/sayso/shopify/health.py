@@ -17,6 +17,9 @@ select
      where c.shop_id = %(shop)s and c.polled_to is not null and c.subscriptions_checked_at is null order by c.id limit 1),
     (select extract(epoch from now() - c.subscriptions_checked_at)::float8 from shopify_connection c
      where c.shop_id = %(shop)s and c.status = 'CONNECTED' order by c.id limit 1),
+    (select count(*) from shopify_subscription s where s.shop_id = %(shop)s and s.held_since is null
+     and s.missing_scope = '' and exists (select from shopify_connection c where c.shop_id = s.shop_id
+        and c.status = 'CONNECTED' and c.subscriptions_checked_at is not null)),
     (select array_agg(r.kind) from (
         select distinct on (kind) kind, status from sync_run
         where shop_id = %(shop)s and trigger not in ('live', 'dry_run') order by kind, id desc) r where r.status = 'ERROR')
@@ -40,7 +43,7 @@ def troubles(shop_id: int) -> list[Trouble]:
     by shop."""
     with connection.cursor() as cursor:
         cursor.execute(LOOK, {"shop": shop_id})
-        refused, oldest, parked, unpolled, unchecked, failed = cursor.fetchone()
+        refused, oldest, parked, unpolled, unchecked, missing, failed = cursor.fetchone()
     found = []
     if refused is not None:
         domain, _, reason = refused.partition(" | ")
@@ -52,8 +55,12 @@ def troubles(shop_id: int) -> list[Trouble]:
     if unchecked is not None and unchecked > UNCHECKED:
         text = f"The store's subscriptions were not compared for {_minutes(unchecked)}; some may be missing."
         found.append(Trouble("UNCHECKED", text, "shopify"))
-    if failed:
-        found.append(Trouble("FAILED", f"The import of {' and '.join(sorted(failed))} stopped with an error.", "sync"))
+    if missing:
+        text = f"{missing} topic{'' if missing == 1 else 's'} of the store could not be subscribed to."
+        found.append(Trouble("MISSING", text, "shopify"))
+    for kind in sorted(failed or ()):
+        what = "comparison with the store" if kind == "reconcile" else f"import of {kind}"
+        found.append(Trouble("FAILED", f"The {what} stopped with an error.", "sync"))
     if parked:
         many = "More than 1,000" if parked >= 1000 else f"{parked:,}"
         text = f"{many} deliver{'y' if parked == 1 else 'ies'} failed too often and wait for a person."

@@ -21,7 +21,7 @@ from sayso.shops.tenancy import shop_context
 
 from . import operations, reports
 from .abreast import Turns, apply_abreast, in_turn
-from .bulk import BadLine, BulkError, LinkExpired, Root
+from .bulk import BulkError, LinkExpired, Root, Unread
 from .client import ShopifyError
 from .conflicts import in_shop
 from .import_kinds import KINDS, Kind
@@ -158,8 +158,8 @@ def _lenient(kind: Kind) -> Kind:
     """The kind with a reader that answers for what it cannot read instead of refusing it: the report tells of it."""
 
     def read(root: Root[Any]) -> Any:
-        if isinstance(root.node, BadLine):
-            return reports.unreadable(root.node.line, root.node.reason)
+        if isinstance(root, Unread):
+            return reports.unreadable(root.bad.line, root.bad.reason)
         try:
             return kind.read(root)
         except ValueError as error:

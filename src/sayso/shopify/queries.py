@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from .models import Connection, SyncRun
 
+NO_IMPORT = (SyncRun.Trigger.LIVE, SyncRun.Trigger.RECONCILE, SyncRun.Trigger.DRY_RUN)
 LATE_AFTER = timedelta(minutes=5)
 """A delivery that has waited longer than this is shown as late."""
 
@@ -59,12 +60,13 @@ def connections() -> list[Connection]:
 
 def imports(limit: int = 20) -> list[Progress]:
     """The newest imports, newest first."""
-    return [Progress(run) for run in SyncRun.objects.exclude(trigger=SyncRun.Trigger.LIVE).order_by("-id")[:limit]]
+    imports = SyncRun.objects.exclude(trigger__in=(SyncRun.Trigger.LIVE, SyncRun.Trigger.RECONCILE))
+    return [Progress(run) for run in imports.order_by("-id")[:limit]]
 
 
 def latest_imports() -> list[Progress]:
     """The newest import of each kind."""
-    real = SyncRun.objects.exclude(trigger__in=(SyncRun.Trigger.LIVE, SyncRun.Trigger.DRY_RUN))
+    real = SyncRun.objects.exclude(trigger__in=NO_IMPORT)
     return [Progress(run) for run in real.order_by("kind", "-id").distinct("kind")]
 
 

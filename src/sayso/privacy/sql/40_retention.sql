@@ -60,6 +60,10 @@ BEGIN
         GET DIAGNOSTICS removed = ROW_COUNT;
         last := CASE WHEN removed >= p_limit THEN 0 END;
         IF last IS NULL THEN
+            DELETE FROM sync_drift d USING sync_run r WHERE r.shop_id = shop AND r.heartbeat_at < before
+                AND d.shop_id = shop AND d.run_id = r.id;
+            DELETE FROM sync_step s USING sync_run r WHERE r.shop_id = shop AND r.heartbeat_at < before
+                AND s.shop_id = shop AND s.run_id = r.id;
             DELETE FROM sync_run r WHERE r.shop_id = shop AND r.heartbeat_at < before;
             DELETE FROM delivery_freshness f WHERE f.shop_id = shop AND f.at < before;
         END IF;
