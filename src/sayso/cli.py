@@ -20,6 +20,7 @@ from sayso.commands import (
     running,
     shopify,
     shops,
+    sync,
 )
 from sayso.commands.terminal import CommandError
 
@@ -29,7 +30,7 @@ app = typer.Typer(
     add_completion=False,
     help="Contact and consent hub for Shopify stores: messages only on your customers' say-so.",
 )
-for room in (running, data, checking, shops, shopify, access, consent, groups, ledger, privacy, development):
+for room in (running, data, checking, shops, shopify, sync, access, consent, groups, ledger, privacy, development):
     room.register(app)
 
 

@@ -231,7 +231,8 @@ def test_the_walk(page, program):
      "/audience/consent", "/audience/consent/ledger",
      "/audience/consent/suppressed", "/audience/consent/suppressed/import",
      "/settings/consent/rules", "/campaigns", "/campaigns/new", "/settings/shopify", "/settings/whatsapp",
-     "/settings/consent", "/settings/team", "/settings/tokens"],
+     "/settings/consent", "/settings/privacy", "/settings/team", "/settings/tokens",
+     "/sync", "/sync/runs/1", "/sync/deliveries", "/sync/parked"],
 )  # fmt: skip
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (360, "light")])
 def test_every_page_fits_and_is_accessible(page, program, path, width, scheme):

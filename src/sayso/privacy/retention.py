@@ -50,6 +50,10 @@ KINDS: dict[str, Kind] = {
     "deliveries": Kind(
         "Deliveries as they came", "What Shopify and WhatsApp delivered, kept to be tried again.", 30, 1, 30,
     ),
+    "sync_reports": Kind(
+        "Reports of the sync", "Which contacts an import or a day of live changes made or changed, and how soon deliveries"
+        " were applied.", 365, 30, 365,
+    ),
     "exports": Kind("Access packages", "The files made for people who asked for their data.", 14, 1, 90),
 }  # fmt: skip
 

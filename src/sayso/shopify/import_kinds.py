@@ -15,7 +15,8 @@ from sayso.shops.tenancy import current_shop_id
 from . import merges, refetch, segments, wire_catalogue, wire_orders, writeback_queue
 from .bulk import Root
 from .catalogue import import_collections, import_products
-from .customers import Counts, import_customers
+from .counts import Counts
+from .customers import import_customers
 from .orders import apply_orders
 from .tokens import Store
 from .types import (
@@ -47,6 +48,8 @@ class Kind:
     abreast: int  # connections that apply it
     scope: str  # what the app must be allowed
     conclude: Callable[[], object] = lambda: None  # once all is applied, in a transaction
+    lists: str = ""
+    """What the ids in its :class:`Counts` are: ``contacts`` (ours), ``orders`` (Shopify's); "" where it lists none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ KINDS = {
             apply=import_customers,
             chunk=4_000,
             conclude=_customers_read,
+            lists="contacts",
             abreast=2,  # 5,500 to 7,000 contacts/s on two cores; with one connection 2,600 to 4,800
             scope="read_customers",
         ),
@@ -139,6 +143,7 @@ KINDS = {
             apply=lambda orders: apply_orders(orders, bulk=True)[1],
             chunk=2_000,
             conclude=_upkeep,
+            lists="orders",
             abreast=1,  # nothing but their order keeps the guest of two orders from being made twice
             scope="read_orders",
         ),

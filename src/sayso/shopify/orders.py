@@ -14,7 +14,7 @@ from sayso.consent.record import record
 from sayso.contacts import merge
 
 from . import options
-from .customers import Counts
+from .counts import Counts
 
 
 def apply_orders(changes: Sequence[OrderChange], *, bulk: bool = False) -> tuple[list[AppliedOrder], Counts]:
@@ -24,8 +24,12 @@ def apply_orders(changes: Sequence[OrderChange], *, bulk: bool = False) -> tuple
     if events:
         record(events, bulk=bulk, report=False)
     checkout.bind((order.contact_id for order in applied if order.contact_id), bulk=bulk)
-    created = sum(order.created for order in applied)
-    return applied, Counts(seen=len(changes), created=created, updated=len(applied) - created)
+    created = [order.shopify_order_id for order in applied if order.created]
+    updated = [order.shopify_order_id for order in applied if not order.created]
+    counts = Counts(
+        seen=len(changes), created=len(created), updated=len(updated), created_ids=created, updated_ids=updated
+    )
+    return applied, counts
 
 
 def _of_survivors(applied: list[AppliedOrder]) -> list[AppliedOrder]:

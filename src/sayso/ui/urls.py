@@ -7,6 +7,7 @@ from .views import (
     consent_settings,
     contacts,
     dashboard,
+    deliveries,
     entrance,
     ledger,
     lists,
@@ -14,6 +15,7 @@ from .views import (
     profile,
     settings,
     suppressed,
+    sync,
 )
 
 urlpatterns = [
@@ -41,6 +43,16 @@ urlpatterns = [
     path("audience/consent/suppressed/release", suppressed.release, name="suppressed_release"),
     path("audience/consent/suppressed/import", suppressed.load, name="suppressed_import"),
     path("audience/consent/suppressed.csv", suppressed.export, name="suppressed_export"),
+    path("sync", sync.overview, name="sync"),
+    path("sync/freshness", sync.freshness, name="sync_freshness"),
+    path("sync/import", sync.begin, name="sync_import"),
+    path("sync/runs/<int:run_id>", sync.report, name="sync_run"),
+    path("sync/runs/<int:run_id>/resume", sync.resume, name="sync_resume"),
+    path("sync/runs/<int:run_id>/<str:which>.csv", sync.download, name="sync_list"),
+    path("sync/deliveries", deliveries.index, name="deliveries"),
+    path("sync/deliveries/<int:delivery_id>", deliveries.one, name="delivery"),
+    path("sync/parked", deliveries.parked, name="parked"),
+    path("sync/parked/replay", deliveries.again, name="replay"),
     path("settings/consent", consent_settings.settings_page, name="consent_settings"),
     path("settings/consent/rules", consent_settings.rules, name="consent_rules"),
     path("settings/whatsapp", settings.senders, name="senders"),

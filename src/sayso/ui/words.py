@@ -63,6 +63,7 @@ ORDER = {
 
 CONNECTION = {
     "CONNECTED": ("Connected", "good"),
+    "REFUSED": ("Refused", "bad"),
     "RESTRICTED": ("Restricted", "warn"),
     "DISCONNECTED": ("Disconnected", "bad"),
     "UNINSTALLED": ("Uninstalled", "mute"),
@@ -105,6 +106,17 @@ EXPORT = {
     "EXPIRED": ("Deleted", "mute"),
 }
 
+DELIVERY = {
+    "NEW": ("Waiting", "info"),
+    "DONE": ("Applied", "good"),
+    "IGNORED": ("Ignored", "mute"),
+    "PARKED": ("Parked", "bad"),
+}
+
+SYNC_OUTCOME = {"failed": ("Failed", "bad"), "invalid": ("Invalid", "warn"), "noted": ("Noted", "info")}
+
+DELIVERY_WORDS = {state: text for state, (text, _) in DELIVERY.items()}
+
 VOCABULARIES = {
     "export": EXPORT,
     "consent": CONSENT,
@@ -116,6 +128,8 @@ VOCABULARIES = {
     "outcome": OUTCOME,
     "template": TEMPLATE,
     "privacy": PRIVACY,
+    "delivery": DELIVERY,
+    "sync_outcome": SYNC_OUTCOME,
 }
 
 SOURCES = {
@@ -234,6 +248,10 @@ EVENTS = {
     "suppression.local_added": "Addresses blocked",
     "suppression.local_ended": "Block of an address ended",
     "export.created": "Exported",
+    "delivery.opened": "Opened what was delivered",
+    "delivery.replayed": "Had parked deliveries tried again",
+    "sync.started": "Started an import",
+    "sync.resumed": "Resumed an import",
     "settings.changed": "Settings changed",
     "privacy.requested": "Privacy request",
     "privacy.done": "Privacy request done",
@@ -273,10 +291,11 @@ IDENTITIES = {
 
 IMPORTS = {
     "customers": "Customers",
-    "collections": "Collections",
-    "products": "Products",
     "orders": "Orders",
+    "products": "Products",
+    "collections": "Collections",
     "segments": "Segments",
+    "live": "Live changes",
 }
 
 GROUP_KINDS = {
@@ -287,6 +306,31 @@ GROUP_KINDS = {
     "SHOPIFY_TAG": "Shopify tag",
     "SHOPIFY_GUESTS": "Shopify guests",
 }
+
+TRIGGERS = {
+    "initial": "First import",
+    "manual": "Import",
+    "reconcile": "Reconciliation",
+    "live": "Day of live sync",
+    "dry_run": "Dry run",
+}
+
+SYNC_PROBLEMS = {
+    "UNREADABLE": "The line could not be read",
+    "REFUSED_VALUE": "It holds a value that cannot be stored",
+    "NO_ADDRESS": "No e-mail address and no phone number",
+    "IMPOSSIBLE_PHONE": "The phone number cannot be one, and there is no e-mail address",
+    "PHONE_LEFT_OUT": "The phone number cannot be one; the e-mail address is used",
+    "CONSENT_REFUSED": "A consent was refused",
+}
+
+SYNC_OUTCOMES = {
+    "failed": "Nothing was kept",
+    "invalid": "Kept, cannot be reached",
+    "noted": "Kept",
+}
+
+PROVIDERS = {"shopify": "Shopify", "whatsapp": "WhatsApp"}
 
 ROLES = {"owner": "Owner", "admin": "Admin", "viewer": "Viewer"}
 

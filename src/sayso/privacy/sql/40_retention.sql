@@ -2,7 +2,8 @@
 -- remove cannot be asked to remove more.
 CREATE OR REPLACE FUNCTION privacy_kept_days(p_kind text) RETURNS integer
 LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
-    SELECT coalesce((s.settings -> 'retention' ->> p_kind)::integer, CASE p_kind WHEN 'deliveries' THEN 30 WHEN 'exports' THEN 14 END)
+    SELECT coalesce((s.settings -> 'retention' ->> p_kind)::integer, CASE p_kind WHEN 'deliveries' THEN 30
+        WHEN 'sync_reports' THEN 365 WHEN 'exports' THEN 14 END)
     FROM shop s WHERE s.id = current_shop()
 $$;
 REVOKE ALL ON FUNCTION privacy_kept_days FROM PUBLIC;
@@ -50,6 +51,22 @@ BEGIN
             AND w.received_at < before LIMIT p_limit));
         GET DIAGNOSTICS removed = ROW_COUNT;
         last := CASE WHEN removed >= p_limit THEN 0 END;
+        RETURN NEXT;
+        RETURN;
+    ELSIF p_kind = 'sync_reports' THEN
+        DELETE FROM sync_chunk c WHERE c.shop_id = shop AND c.id = ANY (ARRAY(
+            SELECT w.id FROM sync_run r JOIN sync_chunk w ON w.shop_id = r.shop_id AND w.run_id = r.id
+            WHERE r.shop_id = shop AND r.heartbeat_at < before LIMIT p_limit));
+        GET DIAGNOSTICS removed = ROW_COUNT;
+        last := CASE WHEN removed >= p_limit THEN 0 END;
+        IF last IS NULL THEN
+            DELETE FROM sync_drift d USING sync_run r WHERE r.shop_id = shop AND r.heartbeat_at < before
+                AND d.shop_id = shop AND d.run_id = r.id;
+            DELETE FROM sync_step s USING sync_run r WHERE r.shop_id = shop AND r.heartbeat_at < before
+                AND s.shop_id = shop AND s.run_id = r.id;
+            DELETE FROM sync_run r WHERE r.shop_id = shop AND r.heartbeat_at < before;
+            DELETE FROM delivery_freshness f WHERE f.shop_id = shop AND f.at < before;
+        END IF;
         RETURN NEXT;
         RETURN;
     ELSE

@@ -151,6 +151,15 @@ def duration(seconds: float | None) -> str:
     return " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number or unit == "s")
 
 
+@register.simple_tag
+def lag(delivery: Any) -> str:
+    """How long a delivery took from its coming until it was applied."""
+    if delivery.state != "DONE" or delivery.drained_at is None:
+        return "–"
+    seconds = (delivery.drained_at - delivery.received_at).total_seconds()
+    return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s" if seconds < 60 else duration(seconds)
+
+
 @register.filter
 def short_hash(value: bytes | memoryview | None) -> str:
     return bytes(value).hex()[:10] if value else ""
