@@ -25,6 +25,7 @@ from tests.settings import BASE
 
 from sayso.config import database
 from sayso.config.postgres import APP, OWNER, SUPERUSER, EmbeddedPostgres
+from sayso.contacts import addresses
 from sayso.shops.models import Membership, Shop, User
 from sayso.shops.tenancy import shop_context
 
@@ -59,6 +60,7 @@ def _superuser(name: str) -> psycopg.Connection:
 
 def _use(name: str) -> None:
     """Point Django's two connections at one database."""
+    addresses.shop_secret.cache_clear()  # it remembers by id, and each database begins at 1
     for alias, role in (("default", APP), ("owner", OWNER)):
         parameters = _parameters(role, name)
         connections[alias].close()

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from sayso.audience.selection import where
 from sayso.campaigns import queries as campaigns
-from sayso.consent import figures, queries
+from sayso.consent import checkout, figures, queries
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
 from sayso.ui.contact_list import Filters, fetch
@@ -154,4 +154,13 @@ def test_who_opted_out_after_a_campaign(two_shops):
     """The opt-outs of the time, each looked up among the contact's messages: never all messages of a campaign."""
     first = queries.first_since(datetime.now(UTC) - timedelta(days=7))
     plan = nodes(plan_of(campaigns.OPTED_OUT, {"first": first, "campaigns": [1, 2]}))
+    assert ("Seq Scan", "consent_ledger", None) not in plan
+
+
+def test_the_opt_ins_of_a_checkout(two_shops):
+    """Asked for every batch of live changes: look-ups by contact, never the ledger as it lies."""
+    with CaptureQueriesContext(connection) as captured:
+        checkout.bind(range(1, 400))
+    plan = nodes(plan_of(captured[0]["sql"]))
+    assert "consent_ledger_contact" in {index for _, _, index in plan}
     assert ("Seq Scan", "consent_ledger", None) not in plan

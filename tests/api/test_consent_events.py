@@ -113,3 +113,11 @@ def test_blanks_prove_nothing(api):
         api, {"channel": "whatsapp", "state": "SUBSCRIBED", "contact_id": one, "occurred_at": T0, "wording": "  "}
     )
     assert (result["outcome"], result["invalid_fields"][0]["name"]) == ("INVALID", "wording")
+
+
+def test_the_future_is_not_known(api):
+    contact = make_contact("OPT_IN")
+    assert api.get(f"/contacts/{contact}/consent?at=2026-11-01T12:00:00Z").status_code == 200
+    answer = api.get(f"/contacts/{contact}/consent?at=2099-11-01T12:00:00Z")
+    assert answer.status_code == 422
+    assert "future" in answer.content.decode()

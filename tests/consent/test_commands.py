@@ -36,6 +36,8 @@ def run(committed):
 def test_nothing_is_said_of_a_contact_that_there_is_not(run, shop):
     done = run("at", "999999", *AT)
     assert done.returncode != 0 and "there is no contact 999999" in done.stderr
+    done = run("at", "999999", "--at", "2099-01-01")
+    assert done.returncode != 0 and "future" in done.stderr
 
 
 def test_who_is_written_down_stands_in_the_event_log(run, shop, tmp_path):

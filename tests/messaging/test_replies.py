@@ -20,7 +20,7 @@ from sayso.events.models import Event
 from sayso.messaging import tasks
 from sayso.messaging.models import Message, MessageSkip
 from sayso.messaging.receive import receive
-from sayso.messaging.replies import consent_changed, variables_of
+from sayso.messaging.replies import consent_changed, message_received, variables_of
 from sayso.shops.models import Shop
 
 _ids = itertools.count(1)
@@ -42,14 +42,20 @@ def write(contact_id: int, text: str, sender, *, ago: timedelta = timedelta(seco
 def consume() -> None:
     """Hand the consumer all the events there are, as it would get them; again and again, for it reads at least once."""
     for _ in range(2):
-        consent_changed(
-            [
-                Seen(e.pk, e.kind, e.contact_id, e.occurred_at, e.actor_kind, e.origin, e.data)
-                for e in Event.objects.filter(
-                    bulk=False, kind__in=["consent.changed", "consent.confirmation_requested"]
-                ).order_by("pk")
-            ]
-        )
+        consent_changed(events("consent.changed", "consent.confirmation_requested"))
+
+
+def heard() -> None:
+    """The same for the messages that came in."""
+    for _ in range(2):
+        message_received(events("message.created"))
+
+
+def events(*kinds: str) -> list[Seen]:
+    return [
+        Seen(e.pk, e.kind, e.contact_id, e.occurred_at, e.actor_kind, e.origin, e.data)
+        for e in Event.objects.filter(bulk=False, kind__in=kinds).order_by("pk")
+    ]
 
 
 def sent() -> list[tuple[int, str, str | None]]:
@@ -199,6 +205,20 @@ class TestConfirmation:
     def test_without_template_and_window_it_is_said_why_not(self, shop, sender, pending):
         consume()
         assert (sent(), skipped()) == ([], ["CUSTOMER_IS_OUTSIDE_WINDOW"])
+
+    def test_what_could_not_be_asked_is_asked_when_the_person_writes(self, shop, sender, pending):
+        consume()
+        other = make_contact("OPT_IN")
+        write(pending, "hello", sender)
+        write(other, "hello", sender)
+        heard()
+        assert [(who, purpose) for who, purpose, _ in sent()] == [(pending, "CONFIRMATION")]
+        assert claim() == ["SENDING"]
+        write(pending, "are you there?", sender)
+        heard()
+        assert len(sent()) == 1, "asked once"
+        write(pending, "yes", sender)
+        assert ConsentState.objects.get(contact_id=pending).whatsapp_state == "SUBSCRIBED"
 
     def test_never_as_marketing(self, shop, sender, pending):
         make_template(shop, "MARKETING", name="confirm")

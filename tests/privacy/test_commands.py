@@ -14,7 +14,6 @@ from tests.conftest import environment_of
 from tests.privacy.test_redact import EMAIL, eve
 from tests.waiting import until
 
-from sayso.contacts import addresses
 from sayso.contacts.models import Contact
 from sayso.privacy import requests, work
 from sayso.privacy.models import PrivacyRequest
@@ -26,7 +25,6 @@ from sayso.shops.tenancy import shop_context
 @pytest.fixture
 def store(committed) -> Shop:
     shop = Shop.objects.create(domain="one.myshopify.com", name="One", address_secret="s" * 64)
-    addresses.shop_secret.cache_clear()  # it remembers by id, and each database begins at 1
     with shop_context(shop.pk):
         eve("OPT_IN")
     return shop

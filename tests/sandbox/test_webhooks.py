@@ -29,6 +29,17 @@ TOPICS = [
     "ORDERS_UPDATED",
     "ORDERS_CANCELLED",
     "ORDERS_FULFILLED",
+    "PRODUCTS_CREATE",
+    "PRODUCTS_UPDATE",
+    "PRODUCTS_DELETE",
+    "VARIANTS_IN_STOCK",
+    "VARIANTS_OUT_OF_STOCK",
+    "INVENTORY_LEVELS_UPDATE",
+    "INVENTORY_LEVELS_CONNECT",
+    "INVENTORY_LEVELS_DISCONNECT",
+    "COLLECTIONS_CREATE",
+    "COLLECTIONS_UPDATE",
+    "COLLECTIONS_DELETE",
     "SHOP_UPDATE",
     "APP_UNINSTALLED",
 ]
@@ -160,6 +171,13 @@ def test_bodies_have_the_keys_of_the_reference(held: Sandbox) -> None:
     held.action("redact_shop")
     other = held.action("create_customer", first="Red", email="red@example.com")
     held.action("redact_customer", customer=other["id"])
+    product = held.action("create_product", title="Keys", variants=["S", "M"])
+    variant = product["variants"][0]["id"]
+    for available in (3, 0):
+        held.action("set_stock", variant=variant, available=available)
+    held.action("connect_location", variant=variant, location=11)
+    held.action("disconnect_location", variant=variant, location=11)
+    held.action("delete_product", product=product["id"])
     bodies: dict[str, Any] = {}
     for delivery in held.deliveries():
         bodies.setdefault(delivery.topic, delivery.json)
@@ -173,7 +191,32 @@ def test_bodies_have_the_keys_of_the_reference(held: Sandbox) -> None:
         wanted = {"." + key for key in keys}
         assert wanted - paths(body) <= optional, topic
         assert set(body) == {key for key in keys if "." not in key and "[" not in key}, topic
-    assert checked >= 11
+    assert checked >= 19
+
+
+def test_goods_tell_what_happens_to_them(held: Sandbox) -> None:
+    product = held.action("create_product", title="Tea", variants=[f"No. {n}" for n in range(103)])
+    (created,) = held.deliveries()
+    assert (created.topic, len(created.json["variants"])) == ("products/create", 100)
+    assert len(created.json["variant_gids"]) == 103
+    variant = product["variants"][0]["id"]
+    held.clear()
+    for available in (-1, 4, 5, 0):
+        held.action("set_stock", variant=variant, available=available)
+    topics = [delivery.topic for delivery in held.deliveries()]
+    assert topics.count("products/update") == topics.count("inventory_levels/update") == 4
+    assert (topics.count("variants/in_stock"), topics.count("variants/out_of_stock")) == (1, 1)
+    held.clear()
+    collection = held.action("create_collection", title="Hot Drinks", products=[product["id"]])
+    held.action("edit_collection", collection=collection["id"], remove=[product["id"]])
+    held.action("delete_collection", collection=collection["id"])
+    assert [delivery.topic for delivery in held.deliveries()] == [
+        "collections/create",
+        "collections/update",
+        "collections/delete",
+    ]
+    order = held.action("place_order", email="tea@example.com", variants=[variant])
+    assert order["lines"][0][4:6] == [product["id"], "Tea"]
 
 
 def test_headers_and_signature(held: Sandbox, person: dict) -> None:

@@ -13,6 +13,7 @@ from sayso.commerce.changes import OrderChange
 from sayso.consent import wordings
 from sayso.consent.events import Channel, State
 from sayso.consent.models import ConsentState, Evidence, LedgerEntry
+from sayso.consent.telling import tell
 from sayso.contacts.changes import ContactChange, Profile, Source
 from sayso.shopify.consent_values import ConsentReading
 from sayso.shopify.customers import apply_readings
@@ -63,6 +64,16 @@ def test_the_order_is_added_whichever_comes_first(order):
     buy(5)
     buy(6, number=2)
     assert len(later_evidence()) == 1
+
+
+def test_the_past_does_not_know_the_evidence_of_later():
+    subscribe()
+    buy(4)
+    [(entry, _)] = later_evidence()
+    entries = list(LedgerEntry.objects.filter(event="SHOP_SUBSCRIBED"))
+    [now], [then] = tell(entries), tell(entries, entry.recorded_at - timedelta(microseconds=1))
+    assert (now.source, len(now.later)) == ("shopify_checkout", 1)
+    assert (then.source, then.later) == ("shopify", [])
 
 
 def test_an_order_of_another_time_shows_nothing():

@@ -9,7 +9,7 @@ import pytest
 from sayso.shopify import documents
 
 PUBLISHED = os.environ.get("SAYSO_SHOPIFY_SCHEMA", "")
-BULK = ["customers_bulk", "orders_bulk"]
+BULK = ["collections_bulk", "customers_bulk", "orders_bulk", "products_bulk"]
 
 
 @pytest.fixture(scope="module", params=["2026-10", "2026-07"])
@@ -140,6 +140,21 @@ def cost(text: str, variables: dict[str, int]) -> int:
         ("customers_updated", {"first": documents.CUSTOMERS_A_CALL}),
         ("order_nodes", {"ids": documents.ORDERS_A_CALL, "lines": documents.LINES_AN_ORDER}),
         ("orders_updated", {"first": documents.ORDERS_A_CALL, "lines": documents.LINES_AN_ORDER}),
+        ("product_nodes", {"ids": documents.PRODUCTS_A_CALL, "collections": documents.COLLECTIONS_A_PRODUCT}),
+        ("product_variants", {"first": documents.VARIANTS_A_CALL}),
+        ("product_collections", {"first": documents.COLLECTIONS_A_CALL}),
+        ("variant_nodes", {"ids": documents.VARIANTS_A_CALL}),
+        (
+            "products_updated",
+            {
+                "first": documents.WHOLE_PRODUCTS_A_CALL,
+                "variants": documents.VARIANTS_A_PRODUCT,
+                "collections": documents.COLLECTIONS_A_WHOLE_PRODUCT,
+            },
+        ),
+        ("collection_nodes", {"ids": documents.COLLECTIONS_A_CALL}),
+        ("collection_members", {"first": documents.MEMBERS_A_CALL}),
+        ("collections_updated", {"first": documents.COLLECTIONS_A_CALL}),
         ("order_lines", {"first": documents.LINES_A_CALL}),
         ("webhook_list", {}),
     ],

@@ -82,10 +82,19 @@ def test_all_customers_and_orders_are_there(box, connected):
     listed = {int(row["id"]): row for row in box.customers(limit=CUSTOMERS)}
     with shop_context(connected.pk):
         runs = {run.kind: run for run in SyncRun.objects.all()}
-        assert {(run.kind, run.status, run.seen, run.total) for run in runs.values()} == {
+        assert {run.status for run in runs.values()} == {"COMPLETE"}
+        assert {(run.kind, run.status, run.seen, run.total) for run in runs.values()} >= {
             ("customers", "COMPLETE", CUSTOMERS, CUSTOMERS),
             ("orders", "COMPLETE", ORDERS, ORDERS),
+            ("products", "COMPLETE", 12, 12),
+            ("collections", "COMPLETE", 2, 2),
         }
+        assert [run.kind for run in SyncRun.objects.order_by("pk")] == [
+            "customers",
+            "collections",
+            "products",
+            "orders",
+        ]
         assert (runs["customers"].created, runs["orders"].created) == (CUSTOMERS, ORDERS)
         contacts = {row.shopify_customer_id: row for row in Contact.objects.exclude(shopify_customer_id=None)}
         assert contacts.keys() == listed.keys()

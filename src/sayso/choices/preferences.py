@@ -13,6 +13,7 @@ from sayso.consent import settings as consent_settings
 from sayso.consent.events import PHONE_CHANNELS, Channel, ConsentEvent, State
 from sayso.consent.models import ConsentState, Topic
 from sayso.consent.record import record
+from sayso.contacts import merge
 from sayso.contacts.models import Contact
 from sayso.events.models import Event
 from sayso.messaging.models import Sender
@@ -104,7 +105,8 @@ def now() -> datetime:
 
 def standing(person: Person) -> Standing | None:
     """What is known of the person of a link, in its shop; None where there never was such a contact."""
-    contact = Contact.objects.filter(pk=person.contact_id).first()
+    end = merge.survivors([person.contact_id]).get(person.contact_id)
+    contact = Contact.objects.filter(pk=end.contact_id if end else person.contact_id).first()
     if contact is None:
         return None
     row = ConsentState.objects.filter(contact_id=contact.pk).first()

@@ -28,7 +28,10 @@ def _moment(text: str) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise CommandError(f"{text} is no time: write it like 2026-11-01T12:00:00+01:00") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    moment = found if found.tzinfo else found.replace(tzinfo=UTC)
+    if moment > datetime.now(UTC):
+        raise CommandError(f"{text} lies in the future; what will be known then is not known yet")
+    return moment
 
 
 def _channel(text: str) -> str:

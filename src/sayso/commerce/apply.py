@@ -39,16 +39,16 @@ class AppliedOrder:
     created: bool
 
 
-def apply(changes: Iterable[OrderChange], *, bulk: bool = False) -> list[AppliedOrder]:
+def apply(changes: Iterable[OrderChange], *, bulk: bool = False, guests: bool = True) -> list[AppliedOrder]:
     """Apply orders of the current shop. Needs a transaction with a shop.
 
-    A guest's contact is found or made by e-mail, then phone. An order whose customer is not known yet is kept and is
-    linked when the customer comes (:func:`link_waiting`).
+    A guest's contact is found or made by e-mail, then phone; without ``guests`` their orders stay nobody's. An order whose
+    customer is not known yet is kept and is linked when the customer comes (:func:`link_waiting`).
     """
     changes = list(changes)
-    guests = _guests(changes, bulk=bulk)
+    owners = _guests(changes, bulk=bulk) if guests else {}
     run = staging.new_run()
-    staging.copy_in("orders", COLUMNS, (_line(run, seq, change, guests.get(seq)) for seq, change in enumerate(changes)))
+    staging.copy_in("orders", COLUMNS, (_line(run, seq, change, owners.get(seq)) for seq, change in enumerate(changes)))
     staging.copy_in(
         "order_line", LINE_COLUMNS, (line for seq, change in enumerate(changes) for line in _lines(run, seq, change))
     )
@@ -56,8 +56,8 @@ def apply(changes: Iterable[OrderChange], *, bulk: bool = False) -> list[Applied
         cursor.execute("select * from commerce_apply(%s, %s)", [run, bulk])
         applied = [AppliedOrder(*row) for row in cursor.fetchall()]
     staging.drop_run(run, "orders", "order_line")
-    if guests:
-        _figure_guests({order.contact_id for order in applied if order.contact_id} & set(guests.values()), bulk=bulk)
+    if owners:
+        _figure_guests({order.contact_id for order in applied if order.contact_id} & set(owners.values()), bulk=bulk)
     return applied
 
 

@@ -7,8 +7,10 @@ class CommerceConfig(AppConfig):
 
     def ready(self) -> None:
         from sayso.contacts import apply as contacts
+        from sayso.contacts import following
 
         from .apply import link_waiting
 
         if link_waiting not in contacts.followers:
             contacts.followers.append(link_waiting)
+        following.declare(following.moves("orders"))

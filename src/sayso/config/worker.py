@@ -22,6 +22,7 @@ LOOPS = (
     "sayso.events.consumers.run",
     "sayso.messaging.dispatch.run",
     "sayso.shopify.refetch.run",
+    "sayso.shopify.writeback.run",
     "sayso.campaigns.build.run",
     "sayso.privacy.work.run",
     "sayso.config.jobs.run",

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
+from django.utils import timezone
 from ninja import Router, Schema
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
 
 from sayso.contacts.models import Contact
 from sayso.shops.api import (
@@ -35,6 +36,12 @@ router = Router(tags=["Consent"])
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def _past(at: datetime) -> datetime:
+    if at > timezone.now():
+        raise ValueError("lies in the future; what will be known then is not known yet")
+    return at
 
 
 class ConsentIn(Schema):
@@ -175,7 +182,7 @@ def record_all(events: list[ConsentEvent]) -> list[ConsentResult]:
 def get_consent(
     request: ApiRequest,
     contact_id: Id,
-    at: Annotated[AwareDatetime, Field(ge=EARLIEST, le=LATEST)] | None = None,
+    at: Annotated[AwareDatetime, Field(ge=EARLIEST), AfterValidator(_past)] | None = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = "",
 ) -> dict[str, Any]:

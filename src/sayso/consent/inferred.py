@@ -7,8 +7,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from procrastinate.contrib.django import app
 
+from sayso.events.models import Event
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import current_shop_id, shop_context
 
@@ -17,8 +19,22 @@ from .events import Channel, ConsentEvent, State
 from .models import ConsentState
 from .record import record
 
+LAWFUL = (
+    "I am responsible for this shop's messages. Where my customers live, the law allows me to send marketing by SMS to"
+    " people who gave me their phone number without ticking a box."
+)
+"""What an owner confirms before consent is inferred; the very words are kept in the log."""
+
 CHUNK = 10_000
 JOB = "consent.follow_option"
+
+
+def confirmed(shop_id: int, actor_id: str) -> None:
+    """Keep that an owner confirmed :data:`LAWFUL`; in the transaction that makes it the shop's option."""
+    Event.objects.create(
+        shop_id=shop_id, kind="consent.inferred_confirmed", occurred_at=timezone.now(), actor_kind="staff",
+        actor_id=actor_id, origin="settings", data={"confirmed": LAWFUL},
+    )  # fmt: skip
 
 
 def switched(shop_id: int) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import connection
 
+from sayso.contacts import merge
 from sayso.contacts.models import Contact
 
 from .events import Channel, State
@@ -47,11 +48,12 @@ def history(
     evidence_apart: bool = False,
     until: datetime | None = None,
 ) -> list[LedgerEntry]:
-    """Ledger entries of a contact, newest first, from below entry ``before``; recorded at ``until`` or earlier.
+    """Ledger entries of a contact and of those who became part of it, newest first, from below entry ``before``; recorded
+    at ``until`` or earlier.
 
     ``evidence_apart`` leaves out those that only add evidence to another entry, see :func:`added_later`.
     """
-    entries = LedgerEntry.objects.filter(contact_id=contact_id).order_by("-id")
+    entries = LedgerEntry.objects.filter(contact_id__in=merge.with_merged([contact_id])).order_by("-id")
     if evidence_apart:
         entries = entries.exclude(event="EVIDENCE", caused_by__isnull=False)
     if until:
@@ -135,12 +137,13 @@ def evidence_of(entry_ids: Iterable[int]) -> dict[int, list[Evidence]]:
     return kept
 
 
-def added_later(entries: Iterable[LedgerEntry]) -> dict[int, list[LedgerEntry]]:
-    """Ledger entry → the EVIDENCE entries that were added to it afterwards, in one query over the same contacts."""
+def added_later(entries: Iterable[LedgerEntry], until: datetime | None = None) -> dict[int, list[LedgerEntry]]:
+    """Ledger entry → the EVIDENCE entries that were added to it afterwards, by ``until`` if that is given, in one query
+    over the same contacts."""
     shown = {one.pk: one.contact_id for one in entries}
     added: dict[int, list[LedgerEntry]] = defaultdict(list)
     later = LedgerEntry.objects.filter(contact_id__in=set(shown.values()), event="EVIDENCE", caused_by__in=list(shown))
-    for one in later.order_by("id"):
+    for one in (later.filter(recorded_at__lte=until) if until else later).order_by("id"):
         added[one.caused_by or 0].append(one)
     return added
 

@@ -48,6 +48,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     terms_url: Url = ""
     brand_colour: Annotated[str, Meta(pattern="^(#[0-9a-fA-F]{6})?$")] = ""  # of the shop's public pages
     retention: dict[RetentionKind, Days] = field(default_factory=dict)  # days; see sayso.privacy.retention for defaults
+    write_back_consent: bool = True  # what changes here is told to Shopify, features §6.12
+    sync_contacts: bool = True  # off: Shopify makes and changes no contact, see sayso.shopify.customers
     unsubscribe_mode: Literal["ONE_CLICK", "TWO_CLICKS", "CATEGORIES"] = "ONE_CLICK"  # features §6.11
 
     def confirmation(self, channel: str) -> Confirmation:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sayso.shops.models import User
@@ -45,9 +46,10 @@ class Told:
         return next((one.entry.source for one in self.later if one.entry.source == CHECKOUT), self.entry.source)
 
 
-def tell(entries: list[LedgerEntry]) -> list[Told]:
-    """Entries with their evidence, in the order given; four queries however many there are."""
-    added = queries.added_later(entries)
+def tell(entries: list[LedgerEntry], until: datetime | None = None) -> list[Told]:
+    """Entries with the evidence there was by ``until`` (None: by now), in the order given; four queries however many
+    there are."""
+    added = queries.added_later(entries, until)
     every = entries + [one for more in added.values() for one in more]
     evidence = queries.evidence_of(one.pk for one in every)
     causes = LedgerEntry.objects.in_bulk({one.caused_by for one in entries if one.caused_by})

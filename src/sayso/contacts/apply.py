@@ -94,6 +94,15 @@ def apply(
     return results
 
 
+def phone_statuses(changes: Iterable[ContactChange]) -> list[PhoneStatus | None]:
+    """What the door makes of the phone number of each change in the current shop; None where none is said."""
+    shop = current_shop()
+    return [
+        _read_phone(change.profile, shop).status if change.profile and change.profile.phone else None
+        for change in changes
+    ]
+
+
 class _Shop:
     """What normalising needs to know of the shop."""
 

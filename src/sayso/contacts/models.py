@@ -139,3 +139,36 @@ class AddressStatus(TenantModel):
     class Meta:
         db_table = "address_status"
         constraints = [models.UniqueConstraint(fields=["shop_id", "contact_id", "channel"], name="address_status_once")]
+
+
+class ContactMerge(TenantModel):
+    """Two contacts that became one, and what it takes to part them again. Written by :mod:`sayso.contacts.merge` alone.
+
+    The merged contact stays as a hidden row with its own values, so what is told of it later finds it, and its survivor.
+    """
+
+    class Cause(models.TextChoices):
+        STAFF = "staff"
+        SHOPIFY = "shopify"
+
+    app_may = "SELECT, UPDATE (moved)"
+
+    survivor_id = models.BigIntegerField()
+    merged_id = models.BigIntegerField()
+    cause = models.CharField(max_length=8, choices=Cause.choices)
+    actor_kind = models.CharField(max_length=16)
+    actor_id = models.CharField(max_length=64, blank=True, default="", db_default="")
+    merged_at = models.DateTimeField(db_default=Now())
+    undo = models.JSONField(default=dict, db_default={})  # what the survivor took over; see sql/30_merge.sql
+    moved = models.JSONField(default=dict, db_default={})  # table → ids of the rows that followed
+    undone_at = models.DateTimeField(null=True)
+    undone_by = models.CharField(max_length=64, blank=True, default="", db_default="")
+
+    class Meta:
+        db_table = "contact_merge"
+        indexes = [models.Index(fields=["shop_id", "survivor_id"], name="contact_merge_survivor")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["shop_id", "merged_id"], name="contact_merge_once", condition=models.Q(undone_at__isnull=True)
+            )
+        ]

@@ -6,4 +6,8 @@ class MessagingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import handlers, replies, webhooks  # noqa: F401 (register the provider, what it delivers, what is answered)
+        from sayso.contacts import following
+
+        from . import handlers, merging, replies, webhooks  # noqa: F401 (register the provider, what it delivers, what is answered)
+
+        following.declare(*merging.ALL)

@@ -147,7 +147,7 @@ class PossibleOptOut(TenantModel):
         OPT_OUT = "OPT_OUT"
         NONE = "NONE"  # it was no request
 
-    app_may = "SELECT, INSERT, UPDATE (decision, decided_at, decided_by)"
+    app_may = "SELECT, INSERT, UPDATE (contact_id, decision, decided_at, decided_by)"
 
     contact_id = models.BigIntegerField()
     message_id = models.BigIntegerField()

@@ -42,7 +42,17 @@ class Owed:
 @consumer("messaging.replies", "consent.changed", "consent.confirmation_requested")
 def consent_changed(seen: Sequence[Seen]) -> None:
     """Answer what these events say, as far as the shop wants it answered."""
-    owed = _owed([event.id for event in seen])
+    _reply(_owed(_WRITTEN_WITH, [event.id for event in seen]))
+
+
+@consumer("messaging.late_confirmations", "message.created")
+def message_received(seen: Sequence[Seen]) -> None:
+    """Ask whoever writes to us for the confirmation that could not be asked for when they opted in: there was neither a
+    template nor an open window. Their message opens one."""
+    _reply(_owed(_NEVER_ASKED, sorted({event.contact_id for event in seen if event.contact_id})))
+
+
+def _reply(owed: Sequence[Owed]) -> None:
     if not owed:
         return
     shop = Shop.objects.get(pk=current_shop_id())
@@ -68,27 +78,40 @@ def _wanted(owed: Owed, chosen: Settings) -> bool:
     return True
 
 
-def _owed(event_ids: list[int]) -> list[Owed]:
-    """The entries written together with these events that an answer is for.
+_WRITTEN_WITH = """select l.* from event e
+    join consent_ledger l on l.shop_id = e.shop_id and l.contact_id = e.contact_id and l.xid = e.xid
+    where e.shop_id = current_shop() and e.id = any(%s) and l.event in (select event from message_reply_rules())
+    and case e.kind when 'consent.confirmation_requested' then l.id = (e.data ->> 'ledger_id')::bigint
+        else l.event <> 'OPT_IN_UNCONFIRMED' end"""
+"""The entries that were written together with these events."""
+
+_NEVER_ASKED = """select distinct on (l.contact_id, l.channel) l.* from unnest(%s::bigint[]) n (contact_id)
+    join lateral (
+        select * from consent_ledger l where l.shop_id = current_shop() and l.contact_id = n.contact_id
+        and l.event = 'OPT_IN_UNCONFIRMED' and not exists (
+            select from message m where m.shop_id = l.shop_id and m.origin = 'SYSTEM' and m.origin_id = l.id) offset 0
+    ) l on true order by l.contact_id, l.channel, l.id desc"""
+"""The newest entry of each of these contacts that is to be confirmed, where no question was ever sent for it."""
+
+
+def _owed(entries: str, wanted: list[int]) -> list[Owed]:
+    """The entries that an answer is for, of those that the statement ``entries`` finds for ``wanted``.
 
     The sender is the number that the person's newest message went to, as long as its window is open: answers stay in the
     conversation they belong to.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            """select l.id, l.contact_id, l.channel, message_reply_purpose(l.id, l.contact_id, l.channel) as purpose,
+            f"""select l.id, l.contact_id, l.channel, message_reply_purpose(l.id, l.contact_id, l.channel) as purpose,
                 l.language, heard.sender_id
-            from event e join consent_ledger l on l.shop_id = e.shop_id and l.contact_id = e.contact_id and l.xid = e.xid
+            from ({entries}) l
             left join lateral (
                 select m.sender_id from message m where m.shop_id = l.shop_id and m.contact_id = l.contact_id
                 and m.channel = l.channel and m.direction = 'IN' and m.queued_at > now() - interval '24 hours'
                 and m.sender_id is not null order by m.queued_at desc limit 1
             ) heard on true
-            where e.shop_id = current_shop() and e.id = any(%s) and l.event in (select event from message_reply_rules())
-            and case e.kind when 'consent.confirmation_requested' then l.id = (e.data ->> 'ledger_id')::bigint
-                else l.event <> 'OPT_IN_UNCONFIRMED' end
-            order by l.id""",
-            [event_ids],
+            order by l.id""",  # noqa: S608 (one of the two above)
+            [wanted],
         )
         return [Owed(*row) for row in cursor.fetchall() if row[3] is not None]
 

@@ -16,6 +16,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from sayso.contacts import merge
 from sayso.events.models import Event
 from sayso.shops import personal
 from sayso.shops.models import Shop
@@ -37,7 +38,7 @@ def carry_out(request: PrivacyRequest) -> dict[str, int]:
     A person nobody knows gets a package too: it says so.
     """
     shop, named = people.current_shop(), Named.from_json(request.subject)
-    ids = list(request.contact_ids) or people.find(named, shop)
+    ids = merge.whole_person(request.contact_ids) or people.find(named, shop)
     whom = people.subject(ids, named, shop, request_id=request.pk)
     request.contact_ids = ids
     PackagePart.objects.filter(request_id=request.pk).delete()  # of an attempt before

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from sayso.contacts import addresses
+from sayso.contacts import addresses, merge
 from sayso.contacts.models import Contact, Identity
 from sayso.contacts.phones import normalise
 from sayso.shops.models import Shop
@@ -51,11 +51,16 @@ class Named:
 
 
 def find(named: Named, shop: Shop) -> list[int]:
-    """The contacts that are meant: by the customer's id, else by e-mail, else by phone (features §7.1).
+    """The contacts that are meant: by the customer's id, else by e-mail, else by phone (features §7.1); with each everybody
+    who was made one with it, for they are one person.
 
     Whoever is another customer of the store is not meant by an address that both share. Oldest first; the erased are
     not found again by address, for they have none.
     """
+    return merge.whole_person(_named(named, shop))
+
+
+def _named(named: Named, shop: Shop) -> list[int]:
     if named.customer_id:
         by_id = list(Contact.objects.filter(shopify_customer_id=named.customer_id).values_list("pk", flat=True))
         if by_id:

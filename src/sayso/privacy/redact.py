@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from sayso.consent.events import Channel, ConsentEvent
 from sayso.consent.record import record
+from sayso.contacts import merge
 from sayso.contacts.apply import Actor, apply
 from sayso.contacts.changes import ContactChange, Source
 from sayso.events.models import Event
@@ -28,7 +29,7 @@ def carry_out(request: PrivacyRequest) -> dict[str, int]:
     id leaves a shell, so that what was delivered in the wrong order does not bring the person back.
     """
     shop, named = people.current_shop(), Named.from_json(request.subject)
-    ids = list(request.contact_ids) or people.find(named, shop)
+    ids = merge.whole_person(request.contact_ids) or people.find(named, shop)
     if not ids and named.customer_id:
         ids = [_shell(named.customer_id)]
     _record(request, ids)  # holds the contacts from here on: nobody changes an address meanwhile

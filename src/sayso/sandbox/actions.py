@@ -26,12 +26,27 @@ ACTIONS: dict[str, Action] = {
     "remove_tags": lambda box, shop, args: box.acts.customers.tag(shop, args["customer"], remove=args["tags"]),
     "set_consent": lambda box, shop, args: box.acts.customers.consent(shop, args.pop("customer"), **args),
     "delete_customer": lambda box, shop, args: box.acts.customers.delete(shop, args["customer"]),
+    "merge_customers": lambda box, shop, args: box.acts.customers.merge(shop, **args),
     "redact_customer": lambda box, shop, args: box.acts.customers.redact(shop, args["customer"]),
     "request_data": lambda box, shop, args: box.acts.customers.data_request(shop, args["customer"]),
     "place_order": lambda box, shop, args: box.acts.orders.place(shop, **args),
     "cancel_order": lambda box, shop, args: box.acts.orders.cancel(shop, args.pop("order"), **args),
     "fulfil_order": lambda box, shop, args: box.acts.orders.fulfil(shop, args.pop("order"), **args),
     "edit_order": lambda box, shop, args: box.acts.orders.edit(shop, args.pop("order"), **args),
+    "create_product": lambda box, shop, args: box.acts.products.create(shop, **args),
+    "edit_product": lambda box, shop, args: box.acts.products.edit(shop, args.pop("product"), **args),
+    "edit_variant": lambda box, shop, args: box.acts.products.edit_variant(shop, args.pop("variant"), **args),
+    "delete_product": lambda box, shop, args: box.acts.products.delete(shop, args["product"]),
+    "set_stock": lambda box, shop, args: box.acts.products.set_stock(shop, args.pop("variant"), **args),
+    "connect_location": lambda box, shop, args: box.acts.products.connect_location(
+        shop, args["variant"], args["location"]
+    ),
+    "disconnect_location": lambda box, shop, args: box.acts.products.disconnect_location(
+        shop, args["variant"], args["location"]
+    ),
+    "create_collection": lambda box, shop, args: box.acts.products.create_collection(shop, **args),
+    "edit_collection": lambda box, shop, args: box.acts.products.edit_collection(shop, args.pop("collection"), **args),
+    "delete_collection": lambda box, shop, args: box.acts.products.delete_collection(shop, args["collection"]),
     "update_shop": lambda box, shop, args: box.acts.orders.update_shop(shop, **args),
     "change_scopes": lambda box, shop, args: box.acts.app.change_scopes(shop, **args),
     "uninstall": lambda box, shop, _: box.acts.orders.uninstall(shop),

@@ -61,12 +61,74 @@ class Customer(msgspec.Struct, omit_defaults=True):
 
 
 class Line(msgspec.Struct, array_like=True):
-    """A line of an order: `variant` points into the catalogue."""
+    """A line of an order. `variant` points into the catalogue the sandbox began with; a line of something that was added
+    later carries what it needs of it."""
 
     id: int
     variant: int
     quantity: int
     price: int
+    product: int | None = None
+    title: str | None = None
+    variant_title: str | None = None
+    vendor: str | None = None
+    sku: str | None = None
+
+
+class Variant(msgspec.Struct, omit_defaults=True):
+    """One thing to buy. `levels` is what each location has of it."""
+
+    id: int
+    product: int
+    title: str
+    price: int
+    created: str
+    updated: str
+    sku: str | None = None
+    compare_at: int | None = None
+    policy: str = "DENY"
+    tracked: bool = True
+    levels: dict[int, int] = {}
+
+    @property
+    def stock(self) -> int:
+        """What all locations have together."""
+        return sum(self.levels.values())
+
+    @property
+    def item(self) -> int:
+        """The id of its inventory item."""
+        return self.id + 1
+
+
+class Product(msgspec.Struct, omit_defaults=True):
+    """A product of one shop with its variants, which differ in one option."""
+
+    id: int
+    title: str
+    handle: str
+    created: str
+    updated: str
+    vendor: str = ""
+    kind: str = ""
+    tags: list[str] = []
+    status: str = "ACTIVE"
+    html: str = ""
+    image: str | None = None
+    gift_card: bool = False
+    option: str = "Option"
+    variants: list[Variant] = []
+
+
+class Collection(msgspec.Struct, omit_defaults=True):
+    """A collection of one shop; `products` are the ids of its members."""
+
+    id: int
+    title: str
+    handle: str
+    created: str
+    updated: str
+    products: list[int] = []
 
 
 class Fulfilment(msgspec.Struct, omit_defaults=True):

@@ -13,6 +13,7 @@ from .known import CLIENT_ID, CLIENT_SECRET
 from .meta.templates import seed_number
 from .records import Shop
 from .settings import Settings
+from .shopify.store import stock_shelves
 
 SCOPES = [
     "read_customers",
@@ -70,6 +71,9 @@ class World:
             shop.domain: shop for shop in (_SHOP.decode(row[0]) for row in self.db.all("SELECT doc FROM shop"))
         }
         self.buckets: dict[int, Bucket] = {}
+        with self.db.transaction():
+            for shop in self.shops.values():  # of a release whose shops had no goods of their own
+                stock_shelves(self.db, shop)
 
     def save_settings(self) -> None:
         """Keep the settings for the next start."""
@@ -109,6 +113,7 @@ class World:
         )
         with self.db.transaction():
             fill(self.db, shop, self.seed, self.epoch, customers=customers, orders=orders, lane=lane)
+            stock_shelves(self.db, shop)
             self.save_shop(shop)
             if not lane:
                 seed_number(self.db)

@@ -6,9 +6,15 @@ class ShopifyConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from sayso.contacts import following
         from sayso.shops import personal
 
-        from . import compliance, handlers, webhooks  # noqa: F401 (they register themselves)
+        from . import compliance, handlers, webhooks, writeback_queue  # noqa: F401 (they register themselves)
         from .holdings import ALL
 
         personal.declare(*ALL)
+        following.declare(
+            following.Following(
+                "shopify_write_back", stays="What that customer of the store was told; the survivor is told anew."
+            )
+        )

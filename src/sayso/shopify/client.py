@@ -122,6 +122,11 @@ class GraphQL:
         query = load(document, self._version)
         return self._run(document, query, dict(variables or {}), repeatable=not query.startswith("mutation"))
 
+    def run_text(self, name: str, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a document that was put together for this call; its cost is remembered under ``name``. It must be one
+        that may be sent twice: where an answer got lost it is. Raises :class:`ShopifyError`."""
+        return self._run(name, query, dict(variables), repeatable=True)
+
     def _run(self, name: str, query: str, variables: dict[str, Any], *, repeatable: bool) -> dict[str, Any]:
         content = msgspec.json.encode({"query": query, "variables": variables})
         token, refreshed, failures, throttled = self._tokens.token(), False, 0, 0

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sayso.commerce.apply import link_waiting
 from sayso.consent import checkout, inferred
 from sayso.consent.events import Channel, ConsentEvent, State
 from sayso.consent.follow import invalid_phones
+from sayso.consent.models import ConsentState
 from sayso.consent.record import record
-from sayso.contacts.apply import Actor, Applied, apply
+from sayso.contacts import merge
+from sayso.contacts.apply import Actor, Applied, apply, phone_statuses
 from sayso.contacts.changes import ContactChange
+from sayso.contacts.models import Contact
 from sayso.contacts.phones import PhoneStatus
 
+from . import echoes, options, wire, writeback_queue
 from .consent_values import ConsentReading
 from .coverage import Covered, covered
+from .types import Customer
 from .unchanged import unchanged
 from .wire import Reading
 
 ACTOR = Actor("shop", "shopify")
 _WITH_EVIDENCE = frozenset({State.SUBSCRIBED, State.PENDING})
+_TAKES_AWAY = frozenset({State.UNSUBSCRIBED, State.REDACTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,42 +48,76 @@ class Counts:
 
 
 def apply_readings(readings: Sequence[Reading], *, bulk: bool = False) -> tuple[list[Applied], Counts]:
-    """Apply customers and their consents in the caller's transaction; ``bulk`` marks an import, whose readings are whole.
+    """Apply customers and their consents in the caller's transaction; ``bulk`` marks an import.
 
-    Answers one :class:`Applied` a reading, in the same order. Repeating it, or applying an older reading later, changes
+    Answers one :class:`Applied` a reading, in the same order; one whose contact id is 0 made none, for the shop does not
+    take contacts from its store. Repeating it, or applying an older reading later, changes
     nothing.
     """
-    held = unchanged(readings) if bulk else {}
-    news = [reading for number, reading in enumerate(readings) if number not in held] if held else readings
-    applied = apply((change for change, _ in news), actor=ACTOR, bulk=bulk, follow=False)
+    if not options.syncing():
+        return _obey_alone(readings, bulk=bulk)
+    applied = apply((change for change, _ in readings), actor=ACTOR, bulk=bulk, follow=False)
     said = [
         (result.contact_id, change, consent)
-        for result, (change, consents) in zip(applied, news, strict=True)
+        for result, (change, consents) in zip(applied, readings, strict=True)
         for consent in consents
     ]
     contacts = [result.contact_id for result in applied]
-    record([*_events(said, covered(said)), *invalid_phones(applied)], bulk=bulk, contacts=contacts, report=False)
-    inferred.infer([*contacts, *held.values()], bulk=bulk)
+    part_of = merge.bring_along(contacts)
+    said = echoes.news(said)
+    events = [*_events(said, covered(said)), *_late_opt_outs(said, part_of), *invalid_phones(applied)]
+    record(events, bulk=bulk, contacts=contacts, report=False)
+    writeback_queue.push_standing(said)
+    inferred.infer(contacts, bulk=bulk)
     link_waiting(applied)
+    if part_of:
+        merge.bring_along(part_of)  # orders that waited for the customer
     if not bulk:  # an import reads the orders afterwards
         checkout.bind(contact_id for contact_id, _, consent in said if consent.state in _WITH_EVIDENCE)
     counts = Counts(
         seen=len(readings),
         created=sum(result.created for result in applied),
         updated=sum(result.updated for result in applied),
-        invalid=_unreachable(zip(applied, news, strict=True)),
+        invalid=sum(
+            _never_reachable(change, result.phone_status) for result, (change, _) in zip(applied, readings, strict=True)
+        ),
     )
-    return _in_their_order(applied, held), counts
+    return applied, counts
 
 
-def _in_their_order(applied: Sequence[Applied], held: dict[int, int]) -> list[Applied]:
-    rest = iter(applied)
-    return [
-        Applied(held[number], created=False, updated=False, moved=False, phone_status=None)
-        if number in held
-        else next(rest)
-        for number in range(len(applied) + len(held))
+def import_customers(customers: Sequence[Customer]) -> Counts:
+    """Apply lines of a bulk file in the caller's transaction. Whose line holds nothing new is only looked up."""
+    held = unchanged(customers) if options.syncing() else {}
+    inferred.infer([known.contact_id for known in held.values()], bulk=True)
+    silent = [wire.customer(customers[number])[0] for number, known in held.items() if not known.addressed]
+    same = Counts(seen=len(held), invalid=sum(map(_never_reachable, silent, phone_statuses(silent))))
+    news = [wire.customer(customer) for number, customer in enumerate(customers) if number not in held]
+    return same + apply_readings(news, bulk=True)[1] if news else same
+
+
+def _obey_alone(readings: Sequence[Reading], *, bulk: bool) -> tuple[list[Applied], Counts]:
+    """Where the shop does not take contacts from the store: none is made or changed. What the store says of those there
+    are is still obeyed where it takes something away: opt-outs, erasures, and that somebody was deleted."""
+    named = {change.shopify_customer_id for change, _ in readings}
+    known: dict[int | None, int] = dict(
+        Contact.objects.filter(shopify_customer_id__in=named).values_list("shopify_customer_id", "pk")
+    )
+    kept = [(change, consents) for change, consents in readings if change.shopify_customer_id in known]
+    apply([change for change, _ in kept if change.deleted], actor=ACTOR, bulk=bulk)
+    said = [
+        (known[change.shopify_customer_id], change, consent)
+        for change, consents in kept
+        for consent in consents
+        if consent.state in _TAKES_AWAY
     ]
+    part_of = merge.bring_along({contact_id for contact_id, _, _ in said})
+    said = echoes.news(said)
+    record([*_events(said, {}), *_late_opt_outs(said, part_of)], bulk=bulk, report=False)
+    untouched = [
+        Applied(known.get(change.shopify_customer_id, 0), created=False, updated=False, moved=False, phone_status=None)
+        for change, _ in readings
+    ]
+    return untouched, Counts(seen=len(readings))
 
 
 def _events(said: Sequence[tuple[int, ContactChange, ConsentReading]], both: Covered) -> Iterator[ConsentEvent]:
@@ -115,13 +155,27 @@ def _event(contact_id: int, change: ContactChange, consent: ConsentReading) -> C
     )
 
 
-def _unreachable(pairs: Iterable[tuple[Applied, Reading]]) -> int:
+def _late_opt_outs(
+    said: Sequence[tuple[int, ContactChange, ConsentReading]], part_of: dict[int, merge.Survivor]
+) -> Iterator[ConsentEvent]:
+    """An opt-out that is told late of a customer who was merged away is one of the survivor, at the time of the merge: as
+    it would have been, had it come in time. What else is told of them the store has united itself."""
+    outs = [one for one in said if one[0] in part_of and one[2].state is State.UNSUBSCRIBED] if part_of else []
+    states = ConsentState.objects.in_bulk([part_of[contact_id].contact_id for contact_id, _, _ in outs]) if outs else {}
+    for contact_id, change, consent in outs:
+        survivor = part_of[contact_id]
+        state = states.get(survivor.contact_id)
+        if state is None or getattr(state, f"{consent.channel}_state") != State.UNSUBSCRIBED:
+            event = _event(survivor.contact_id, change, consent)
+            # Of the survivor itself Shopify said nothing, so this is no reading of its value.
+            yield replace(event, occurred_at=max(consent.at or survivor.since, survivor.since), shop_value=None)
+
+
+def _never_reachable(change: ContactChange, phone: PhoneStatus | None) -> bool:
     """Features §8.2: neither phone nor e-mail usable. The contact is kept, and counted."""
-    return sum(
-        1
-        for result, (change, _) in pairs
-        if change.profile is not None
+    return (
+        change.profile is not None
         and change.fields is None
         and not change.profile.email
-        and result.phone_status in (None, PhoneStatus.IMPOSSIBLE)
+        and phone in (None, PhoneStatus.IMPOSSIBLE)
     )

@@ -1,4 +1,5 @@
-"""What this room holds about a person besides what it hands on: which customers are to be read again."""
+"""What this room holds about a person besides what it hands on: which customers are to be read again, and what the store
+was told of their consent."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from django.db.models import Q
 
 from sayso.shops.personal import Holding, Row, Subject
 
-from .models import Refetch, SyncDrift
+from .models import Refetch, SyncDrift, WriteBack
 
 
 def _refetches(subject: Subject) -> Iterator[Row]:
@@ -39,6 +40,19 @@ def _shorten_findings(subject: Subject) -> int:
     return rows.update(contact_id=None, shopify_id=None, held=None, told=None)
 
 
+def _write_backs(subject: Subject) -> Iterator[Row]:
+    rows = WriteBack.objects.filter(contact_id__in=list(subject.contact_ids)).order_by("pk")
+    for row in rows.values(
+        "contact_id", "channel", "state", "requested_at", "error", "written_state", "written_occurred_at", "written_at"
+    ):
+        yield dict(row)
+
+
+def _untell(subject: Subject) -> int:
+    count, _ = WriteBack.objects.filter(contact_id__in=list(subject.contact_ids)).delete()
+    return count
+
+
 ALL = (
     Holding("readings_due", "Waiting to be read again from Shopify", ("shopify_refetch",), _refetches, _forget),
     Holding(
@@ -48,4 +62,5 @@ ALL = (
         _findings,
         _shorten_findings,
     ),
+    Holding("write_backs", "Consent told to Shopify", ("shopify_write_back",), _write_backs, _untell),
 )

@@ -21,14 +21,14 @@ from sayso.channels.base_url import ForbiddenAddress
 from sayso.events.listen import Bell
 from sayso.shops.tenancy import shop_context
 
-from . import documents
+from . import documents, options
 from .abreast import Turns, apply_abreast, in_turn
 from .bulk import BulkError
 from .client import ShopifyError, payload
 from .conflicts import in_shop
 from .customers import Counts
 from .import_kinds import KINDS, Kind
-from .models import SyncRun
+from .models import Connection, SyncRun
 from .pipeline import Chunk, chunks
 from .signin import SignInError
 from .tokens import NotConnected, Store, open_store
@@ -53,22 +53,32 @@ class Overtaken(Exception):
     """Another process goes on with the same import."""
 
 
-def start(shop_id: int, kinds: Sequence[str] = ("customers", "orders")) -> list[int]:
+def start(shop_id: int, kinds: Sequence[str] | None = None) -> list[int]:
     """Queue imports and return the ids of their :class:`SyncRun`. One that has not ended yet is answered, not doubled.
 
-    Imports of a shop run one after the other, in this order. Raises KeyError for an unknown kind.
+    Without ``kinds`` all that the app may read; customers are left out where the shop does not take contacts from its
+    store. Imports of a shop run one after the other, in this order. Raises KeyError for an unknown kind.
     """
     ids = []
     with shop_context(shop_id):
+        kinds = allowed_kinds() if kinds is None else kinds
         with connection.cursor() as cursor:
             cursor.execute("select pg_advisory_xact_lock(5174, %s)", [shop_id % 2**31])
         for kind in kinds:
+            if kind == "customers" and not options.syncing():
+                continue
             run_id = SyncRun.objects.filter(kind=KINDS[kind].name, status__in=OPEN).values_list("pk", flat=True).first()
             ids.append(run_id or SyncRun.objects.create(shop_id=shop_id, kind=kind).pk)
             if not run_id:
                 job = app.configure_task(JOB, lock=f"{JOB} {shop_id}")
                 job.defer(shop_id=shop_id, sync_run_id=ids[-1])
     return ids
+
+
+def allowed_kinds() -> list[str]:
+    """The kinds for which the current shop's app has the scope, in their order; all where it did not say what it has."""
+    scopes = Connection.objects.order_by("id").values_list("scopes", flat=True).first()
+    return [kind.name for kind in KINDS.values() if not scopes or kind.scope in scopes]
 
 
 def run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sayso.commerce.apply import AppliedOrder, apply
 from sayso.commerce.changes import OrderChange
@@ -10,19 +11,30 @@ from sayso.consent import checkout
 from sayso.consent.events import Channel, ConsentEvent, State
 from sayso.consent.models import ConsentState
 from sayso.consent.record import record
+from sayso.contacts import merge
 
+from . import options
 from .customers import Counts
 
 
 def apply_orders(changes: Sequence[OrderChange], *, bulk: bool = False) -> tuple[list[AppliedOrder], Counts]:
     """Apply orders in the caller's transaction. Orders that hold nothing newer are not among those answered."""
-    applied = apply(changes, bulk=bulk)
+    applied = _of_survivors(apply(changes, bulk=bulk, guests=options.syncing()))
     events = _guests_consent(changes, applied)
     if events:
         record(events, bulk=bulk, report=False)
     checkout.bind((order.contact_id for order in applied if order.contact_id), bulk=bulk)
     created = sum(order.created for order in applied)
     return applied, Counts(seen=len(changes), created=created, updated=len(applied) - created)
+
+
+def _of_survivors(applied: list[AppliedOrder]) -> list[AppliedOrder]:
+    """Orders of customers who were merged away belong to the one who is left."""
+    part_of = merge.bring_along({order.contact_id for order in applied if order.contact_id})
+    return [
+        replace(order, contact_id=part_of[order.contact_id].contact_id) if order.contact_id in part_of else order
+        for order in applied
+    ]
 
 
 def _guests_consent(changes: Sequence[OrderChange], applied: Sequence[AppliedOrder]) -> list[ConsentEvent]:

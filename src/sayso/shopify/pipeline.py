@@ -14,7 +14,6 @@ import httpx
 from .bulk import BadLine, lines, objects
 from .import_kinds import Kind
 from .tokens import TIMEOUT
-from .types import decode_line_item
 
 LOOK = 0.2  # seconds between two looks at whether anybody still wants the chunk
 
@@ -75,7 +74,7 @@ def chunks(url: str, kind: Kind, *, offset: int, sandbox: bool) -> Iterator[Iter
 def _read(http: httpx.Client, url: str, kind: Kind, offset: int, sandbox: bool) -> Iterator[Chunk]:
     chunk = Chunk(start=offset)
     found = lines(http, url, offset=offset, sandbox=sandbox)
-    for end, root in objects(found, kind.decode, decode_line_item):
+    for end, root in objects(found, kind.decode, kind.decode_child):
         if isinstance(root, BadLine):
             chunk.bad += 1
         else:

@@ -16,7 +16,7 @@ from sayso.commerce.models import Order
 from sayso.contacts.compare import Compared, Difference
 from sayso.contacts.models import Contact
 
-from . import wire_orders
+from . import options, wire_orders
 from .drift import compare_customers, compare_orders
 from .drift_fields import customer_topic, order_topic
 from .unchanged import unchanged
@@ -64,6 +64,7 @@ class Subject:
     topic: Callable[[Difference], str]
     made: str
     removed: str
+    counted: Callable[[], bool] = lambda: True
 
 
 def _whole_customer(readings: Sequence[Reading]) -> Reading:
@@ -188,6 +189,7 @@ SUBJECTS = {
             topic=customer_topic,
             made="customers/create",
             removed="customers/delete",
+            counted=options.syncing,
         ),
         Subject(
             name="orders",

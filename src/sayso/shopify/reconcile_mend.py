@@ -71,8 +71,8 @@ def read_again(store: Store, work: Work, ids: Sequence[int]) -> None:
         with shop_context(work.shop_id):
             before = work.subject.held(batch)
             known = kind.known(batch)
-        wanted = {"ids": [f"gid://shopify/{kind.type}/{number}" for number in batch]}
-        nodes = store.graphql.run(kind.document, wanted | kind.variables).get("nodes")
+        wanted = {**kind.variables, "ids": [f"gid://shopify/{kind.type}/{number}" for number in batch]}
+        nodes = store.graphql.run(kind.document, wanted).get("nodes")
         if not isinstance(nodes, list) or len(nodes) != len(batch):
             raise ShopifyError("BAD_ANSWER", f"the store did not answer for every {kind.name}")
         pictures: dict[int, Sequence[Any]] = {}
@@ -110,6 +110,7 @@ def _mend(work: Work, pictures: Pictures, vanished: Pictures, before: Mapping[in
         return
     kind.apply([one for number in wrong for one in pictures[number]])
     kind.apply([one for number in extra for one in vanished[number]])
+    kind.then([*wrong, *extra])
     again = dict(zip(wrong, subject.compare([wholes[number] for number in wrong]), strict=True))
     left = subject.held(extra)
     found = findings(work, wrong, again, {number: subject.at_of(wholes[number]) for number in wrong})

@@ -82,7 +82,7 @@ def latest(limit: int = 5) -> list[Reconciliation]:
 def one(run_id: int) -> Reconciliation | None:
     """A run by its id."""
     run = SyncRun.objects.filter(kind=KIND, pk=run_id).first()
-    return run and _summed(run, list(SyncStep.objects.filter(run_id=run_id).order_by("pk")))
+    return None if run is None else _summed(run, list(SyncStep.objects.filter(run_id=run_id).order_by("pk")))
 
 
 def _summed(run: SyncRun, steps: list[SyncStep]) -> Reconciliation:

@@ -20,6 +20,7 @@ from django.db import DatabaseError, DataError, InterfaceError, OperationalError
 from sayso.events.listen import Bell
 from sayso.shops.tenancy import shop_context
 
+from . import options
 from .client import ShopifyError
 from .conflicts import in_shop
 from .models import Refetch
@@ -38,10 +39,11 @@ LONGEST_DELAY = 3600  # seconds
 
 
 def request(shop_id: int, shopify_ids: Iterable[int], *, kind: str = "customer") -> None:
-    """Have things of a kind read again, in the caller's transaction of the shop. Raises KeyError for an unknown kind."""
+    """Have things of a kind read again, in the caller's transaction of the shop; customers only where it takes contacts
+    from its store. Raises KeyError for an unknown kind."""
     ids = sorted(set(shopify_ids))  # always in the same order: two transactions then never wait for each other
     name = KINDS[kind].name
-    if not ids:
+    if not ids or (kind == "customer" and not options.syncing()):
         return
     with connection.cursor() as cursor:
         cursor.execute(
@@ -145,16 +147,16 @@ def _read_some(store: Store, kind: Kind) -> int:
 def _read(store: Store, kind: Kind, rows: Sequence[_Row]) -> None:
     ids = [row.shopify_id for row in rows]
     with shop_context(store.shop_id):
-        known = kind.known(ids)
-    wanted = {"ids": [f"gid://shopify/{kind.type}/{number}" for number in ids]}
-    nodes = store.graphql.run(kind.document, wanted | kind.variables).get("nodes")
+        known, surely_gone = kind.known(ids), kind.surely_gone(ids)
+    wanted = {**kind.variables, "ids": [f"gid://shopify/{kind.type}/{number}" for number in ids]}
+    nodes = store.graphql.run(kind.document, wanted).get("nodes")
     if not isinstance(nodes, list) or len(nodes) != len(rows):
         raise ShopifyError("BAD_ANSWER", f"the store did not answer for every {kind.name}")
     done: list[_Done] = []
     missing, unread = [], []
     for row, node in zip(rows, nodes, strict=True):
         held = known.get(row.shopify_id)
-        if node is None and row.attempts == 0:
+        if node is None and row.attempts == 0 and row.shopify_id not in surely_gone:
             missing.append(row)
         elif node is None:
             done.append((row, kind.gone(row.shopify_id, held)))
@@ -181,6 +183,7 @@ def _apply(shop_id: int, kind: Kind, done: list[_Done]) -> None:
     def work() -> None:
         kind.apply([reading for _, readings in done for reading in readings])
         _forget(kind, [row for row, _ in done])
+        kind.then([row.shopify_id for row, _ in done])
 
     if done:
         in_shop(shop_id, work)

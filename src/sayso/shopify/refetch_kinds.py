@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import documents, reread_customers, reread_orders
+from . import documents, merges, reread_catalogue, reread_customers, reread_orders
+from .catalogue import apply_catalogue
 from .tokens import Store
 
 
@@ -17,7 +18,8 @@ class Kind:
     ``known`` tells, inside the shop, what is held of some ids before the store is asked: its answer is newer than all of
     that. ``readings`` turns a node and what was held into what ``apply`` takes in the shop's transaction; it may ask the
     store for further pages, and raises ValueError for what cannot be read. ``gone`` does the same for an id the store
-    does not find any more.
+    does not find any more; it is asked for twice unless ``surely_gone`` names it. ``then`` gets the ids that were read, in
+    the transaction that applied them.
     """
 
     name: str
@@ -29,6 +31,8 @@ class Kind:
     gone: Callable[[int, Any], list[Any]]
     apply: Callable[[list[Any]], object]
     variables: Mapping[str, Any] = field(default_factory=dict)
+    surely_gone: Callable[[Sequence[int]], set[int]] = lambda ids: set()
+    then: Callable[[Sequence[int]], object] = lambda ids: None
 
 
 KINDS = {
@@ -43,6 +47,39 @@ KINDS = {
             readings=reread_customers.readings,
             gone=reread_customers.gone,
             apply=reread_customers.apply_readings,
+            surely_gone=merges.merged_away,
+            then=merges.carry_out,
+        ),
+        Kind(
+            name="product",
+            type="Product",
+            document="product_nodes",
+            a_call=documents.PRODUCTS_A_CALL,
+            variables={"collections": documents.COLLECTIONS_A_PRODUCT},
+            known=reread_catalogue.known_products,
+            readings=reread_catalogue.product,
+            gone=reread_catalogue.gone_product,
+            apply=apply_catalogue,
+        ),
+        Kind(
+            name="variant",
+            type="ProductVariant",
+            document="variant_nodes",
+            a_call=documents.VARIANTS_A_CALL,
+            known=reread_catalogue.known_variants,
+            readings=reread_catalogue.variant,
+            gone=reread_catalogue.gone_variant,
+            apply=apply_catalogue,
+        ),
+        Kind(
+            name="collection",
+            type="Collection",
+            document="collection_nodes",
+            a_call=documents.COLLECTIONS_A_CALL // 25,  # each is read page by page behind this call
+            known=reread_catalogue.known_collections,
+            readings=reread_catalogue.collection,
+            gone=reread_catalogue.gone_collection,
+            apply=apply_catalogue,
         ),
         Kind(
             name="order",

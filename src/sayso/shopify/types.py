@@ -136,6 +136,89 @@ class Order(Node):
     line_items: LineItems | None = None  # of a page; in a bulk file the lines follow the order
 
 
+class Count(Node):
+    count: int = 0
+
+
+class Image(Node):
+    url: str | None = None
+
+
+class Preview(Node):
+    image: Image | None = None
+
+
+class Media(Node):
+    preview: Preview | None = None
+
+
+class InventoryItem(Node):
+    id: str | None = None
+    tracked: bool | None = None
+
+
+class SelectedOption(Node):
+    name: str = ""
+    value: str = ""
+
+
+class Variant(Node):
+    """Also decodes a child of a product of which only the id is told: one of its collections."""
+
+    id: str
+    title: str | None = None
+    sku: str | None = None
+    position: int | None = None
+    price: Decimal | None = None
+    compare_at_price: Decimal | None = None
+    inventory_policy: str | None = None
+    inventory_quantity: int | None = None
+    updated_at: datetime | None = None
+    selected_options: list[SelectedOption] = []
+    inventory_item: InventoryItem | None = None
+    product: Reference | None = None
+
+
+class Variants(Node):
+    nodes: list[Variant] = []
+    page_info: PageInfo | None = None
+
+
+class References(Node):
+    nodes: list[Reference] = []
+    page_info: PageInfo | None = None
+
+
+class Product(Node):
+    id: str
+    title: str = ""
+    handle: str = ""
+    status: str | None = None
+    vendor: str | None = None
+    product_type: str | None = None
+    tags: list[str] = []
+    description_html: str | None = None
+    online_store_url: str | None = None
+    is_gift_card: bool = False
+    updated_at: datetime | None = None
+    featured_media: Media | None = None
+    variants_count: Count | None = None
+    variants: Variants | None = None  # of a page; in a bulk file they follow the product
+    collections: References | None = None
+
+
+class Collection(Node):
+    id: str
+    title: str = ""
+    handle: str = ""
+    updated_at: datetime | None = None
+    products_count: Count | None = None
+    products: References | None = None
+
+
 decode_customer = msgspec.json.Decoder(Customer).decode
 decode_order = msgspec.json.Decoder(Order).decode
 decode_line_item = msgspec.json.Decoder(LineItem).decode
+decode_product = msgspec.json.Decoder(Product).decode
+decode_product_child = msgspec.json.Decoder(Variant).decode
+decode_collection = msgspec.json.Decoder(Collection).decode

@@ -14,13 +14,16 @@ from sayso.shops.pages import Request, page, sign_in_first
 from sayso.shops.roles import Role, may
 from sayso.shops.tenancy import shop_context
 
-from . import authorize, imports, queries, reconcile_queries, scopes, subscriptions
+from . import authorize, imports, options, queries, reconcile_queries, scopes, subscriptions
 from .client import ShopifyError
 from .connect import OVERLAP, ConnectError
 from .connect import connect as connect_store
-from .forms import PERMISSION, ConnectForm
-from .models import Connection
+from .forms import PERMISSION, ChoicesForm, ConnectForm
+from .models import Connection, SyncRun
 from .signin import SignInError
+
+CHOSEN = "shopify_choices"
+"""Where the session keeps what was chosen while the store's owner is asked."""
 
 
 @require_GET
@@ -55,10 +58,10 @@ def connect(request: Request) -> HttpResponse:
         return sign_in_first(request)
     allowed = _may_connect(request)
     again = _connection_of(request) if allowed and request.GET.get("again") else None
-    form = ConnectForm(
-        request.POST if allowed and request.method == "POST" else None, initial=_typed_before(again) if again else None
-    )
-    if form.is_bound and form.is_valid():
+    posted = request.POST if allowed and request.method == "POST" else None
+    form, choices = ConnectForm(posted, initial=_typed_before(again) if again else None), ChoicesForm(posted)
+    if form.is_bound and all([form.is_valid(), choices.is_valid()]):
+        request.session[CHOSEN] = choices.values()
         given = dict(form.cleaned_data)
         try:
             if given.pop("grant") == PERMISSION:
@@ -71,6 +74,7 @@ def connect(request: Request) -> HttpResponse:
             return _connected(request, shop)
     context = {
         "form": form,
+        "choices": choices,
         "allowed": allowed,
         "again": again,
         "overlap": OVERLAP.seconds // 3600,
@@ -144,8 +148,12 @@ def _callback_address(request: Request) -> str:
 
 
 def _connected(request: Request, shop: Shop) -> HttpResponse:
-    """What follows, whichever way the store gave access."""
+    """What follows, whichever way the store gave access. A store that was imported before keeps what it chose."""
     _let_in(request, shop)
+    chosen = request.session.pop(CHOSEN, {})
+    with shop_context(shop.pk):
+        if not SyncRun.objects.exists():
+            options.choose(shop, actor_id=str(request.user.pk), **chosen)
     imports.start(shop.pk)
     try:
         subscriptions.ensure(shop.pk, settings.PUBLIC_URL)

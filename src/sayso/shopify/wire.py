@@ -46,8 +46,7 @@ def customer(node: Customer | Mapping[str, Any], *, sequence: int = 0) -> Readin
     number_ = None
     if phone is not None and phone.phone_number:
         number_ = phone.phone_number
-        sms = phone.sms_marketing_consent or _sms_before_2026_10(phone)
-        for channel, consent in ((_SMS, sms), (_WHATSAPP, phone.whats_app_marketing_consent)):
+        for channel, consent in ((_SMS, sms_consent(phone)), (_WHATSAPP, phone.whats_app_marketing_consent)):
             if consent is not None:
                 found = reading(
                     channel,
@@ -110,8 +109,9 @@ def customer(node: Customer | Mapping[str, Any], *, sequence: int = 0) -> Readin
     return change, readings
 
 
-def _sms_before_2026_10(phone: PhoneNumber) -> Consent:
-    return Consent(
+def sms_consent(phone: PhoneNumber) -> Consent:
+    """The consent for SMS, wherever the version of the API writes it."""
+    return phone.sms_marketing_consent or Consent(
         phone.marketing_state, phone.marketing_opt_in_level, phone.marketing_updated_at, phone.marketing_collected_from
     )
 

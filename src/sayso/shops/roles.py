@@ -11,7 +11,7 @@ class Role(models.TextChoices):
 
 READ = {"contacts.view", "consent.view", "campaigns.view", "analytics.view", "settings.view"}
 WORK = READ | {
-    "contacts.create", "contacts.edit", "contacts.export", "consent.unsubscribe", "consent.record_opt_in",
+    "contacts.create", "contacts.edit", "contacts.merge", "contacts.export", "consent.unsubscribe", "consent.record_opt_in",
     "consent.blacklist", "consent.export", "privacy.view", "campaigns.create", "campaigns.send",
     "shopify.edit", "channels.edit", "settings.edit", "team.edit", "api.edit",
 }  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from sayso.contacts import merge
 from sayso.contacts.models import Contact
 from sayso.events.models import Event
 
@@ -34,7 +35,7 @@ SOURCES = {
     "events": (
         3,
         "select occurred_at as at, 3 as rank, id, kind as what, '' as status, actor_kind as who, origin as name,"
-        " data as data, bulk from event where contact_id = %(contact)s",
+        " data as data, bulk from event where contact_id = any(%(contacts)s)",
     ),
     "messages": (
         2,
@@ -86,7 +87,8 @@ def of_contact(contact_id: int, *, show: str, period: str, cursor: str = "") -> 
     """
     start = None if show == "orders" else since(period)
     chosen = SOURCES if show == "all" else {show: SOURCES[show]}
-    parameters: dict[str, Any] = {"contact": contact_id, "start": start, "limit": PAGE + 1}
+    contacts = merge.with_merged([contact_id])  # the log stays as it was written
+    parameters: dict[str, Any] = {"contact": contact_id, "contacts": contacts, "start": start, "limit": PAGE + 1}
     narrowed = ["%(start)s::timestamptz is null or at >= %(start)s"]
     if position := _position(cursor):
         parameters |= dict(zip(("at", "rank", "id"), position, strict=True))

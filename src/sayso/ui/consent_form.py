@@ -8,6 +8,7 @@ import msgspec
 from django import forms
 from django.core.validators import URLValidator
 
+from sayso.consent.inferred import LAWFUL
 from sayso.consent.models import Wording
 from sayso.consent.settings import Settings
 
@@ -27,12 +28,6 @@ DOUBLE_SOURCES = {
     "keyword": "Reply with an opt-in word",
 }
 """Ways by which people opt in themselves; staff, imports and the in-store form have rules of their own."""
-
-LAWFUL = (
-    "I am responsible for this shop's messages. Where my customers live, the law allows me to send marketing by SMS to"
-    " people who gave me their phone number without ticking a box."
-)
-"""What an owner confirms before consent is inferred; the very words are kept in the log."""
 
 
 NO_WEB_ADDRESS = "Write an address that begins with https://."

@@ -2,7 +2,18 @@
 
 from django.urls import include, path
 
-from .views import consent, consent_settings, contacts, dashboard, entrance, ledger, profile, settings, suppressed
+from .views import (
+    consent,
+    consent_settings,
+    contacts,
+    dashboard,
+    entrance,
+    ledger,
+    merging,
+    profile,
+    settings,
+    suppressed,
+)
 
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
@@ -12,6 +23,8 @@ urlpatterns = [
     path("audience/contacts", contacts.index, name="contacts"),
     path("audience/contacts/<int:contact_id>", profile.profile, name="profile"),
     path("audience/contacts/<int:contact_id>/unsubscribe", profile.unsubscribe, name="contact_unsubscribe"),
+    path("audience/contacts/<int:contact_id>/merge", merging.merge, name="contact_merge"),
+    path("audience/merges/<int:merge_id>/undo", merging.undo, name="merge_undo"),
     path("audience/consent", consent.overview, name="consent"),
     path("audience/consent/figures", consent.figures, name="consent_figures"),
     path("audience/consent/campaigns", consent.campaigns, name="consent_campaigns"),

@@ -217,6 +217,7 @@ EVENTS = {
     "contact.deleted": "Contact deleted",
     "contact.redacted": "Contact redacted",
     "contact.merged": "Contact merged",
+    "contact.parted": "Merge undone",
     "order.created": "Order placed",
     "order.updated": "Order changed",
     "order.cancelled": "Order cancelled",

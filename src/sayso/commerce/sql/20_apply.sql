@@ -64,12 +64,31 @@ BEGIN
     ) n ON true;
 
     SELECT array_agg(w.id) INTO touched FROM written_orders w WHERE NOT w.created;
+    -- What the products were when they were ordered outlives the lines, which are written anew.
+    CREATE TEMPORARY TABLE IF NOT EXISTS ordered_products (
+        order_id bigint, product_id bigint, tags text[], collection_ids bigint[], PRIMARY KEY (order_id, product_id)
+    ) ON COMMIT DELETE ROWS;
+    DELETE FROM ordered_products;
+    INSERT INTO ordered_products SELECT l.order_id, l.product_id, l.product_tags, l.collection_ids FROM order_line l
+    WHERE l.shop_id = (SELECT shop) AND l.order_id = ANY (touched) AND l.product_id IS NOT NULL ON CONFLICT DO NOTHING;
     DELETE FROM order_line l WHERE l.shop_id = (SELECT shop) AND l.order_id = ANY (touched);
     INSERT INTO order_line (shop_id, order_id, position, product_id, variant_id, title, variant_title, vendor, sku,
-        quantity, price)
-    SELECT shop, w.id, l.position, l.product_id, l.variant_id, l.title, l.variant_title, l.vendor, l.sku, l.quantity, l.price
+        quantity, price, product_tags, collection_ids)
+    SELECT shop, w.id, l.position, l.product_id, l.variant_id, l.title, l.variant_title, l.vendor, l.sku, l.quantity, l.price,
+        coalesce(before.tags, now.tags), coalesce(before.collection_ids, now.collection_ids)
     FROM written_orders w CROSS JOIN LATERAL (
-        SELECT * FROM staging.order_line l WHERE l.run = p_run AND l.seq = w.seq OFFSET 0) l;  -- see contacts/sql/20_apply.sql
+        SELECT * FROM staging.order_line l WHERE l.run = p_run AND l.seq = w.seq OFFSET 0) l  -- see contacts/sql/20_apply.sql
+    LEFT JOIN LATERAL (
+        SELECT o.tags, o.collection_ids FROM ordered_products o
+        WHERE o.order_id = w.id AND o.product_id = l.product_id LIMIT 1
+    ) before ON NOT w.created
+    LEFT JOIN LATERAL (
+        SELECT CASE WHEN p.source_updated_at IS NOT NULL THEN p.tags END AS tags,
+            CASE WHEN p.collections_sequence > 0 THEN ARRAY(
+                SELECT m.shopify_collection_id FROM collection_member m
+                WHERE m.shop_id = (SELECT shop) AND m.shopify_product_id = l.product_id ORDER BY 1) END AS collection_ids
+        FROM product p WHERE p.shop_id = (SELECT shop) AND p.shopify_product_id = l.product_id LIMIT 1
+    ) now ON true;
 
     INSERT INTO event (shop_id, kind, contact_id, occurred_at, actor_kind, origin, bulk, data)
     SELECT shop, CASE WHEN w.created THEN 'order.created' WHEN w.cancelled THEN 'order.cancelled' ELSE 'order.updated' END,

@@ -16,6 +16,7 @@ from sayso.consent import queries
 from sayso.consent import settings as consent_settings
 from sayso.consent.ledger import keys, merkle, verify
 from sayso.consent.models import Checkpoint, Evidence, LedgerEntry, Wording
+from sayso.contacts import merge
 from sayso.contacts.models import Contact
 from sayso.shops.models import Shop
 
@@ -58,6 +59,7 @@ class Proof:
     controller_contact: str
     privacy_policy: str
     contact_id: int
+    merged: list[int]  # contacts that became part of it; their entries are among the steps, in chains of their own
     contact: Contact | None
     language: str
     made_at: datetime
@@ -79,23 +81,25 @@ def collect(shop: Shop, contact_id: int, *, language: str = "", paths: bool = Fa
     which up to 65,536 hashes a checkpoint are read. Raises KeyTrouble where the key files cannot be read.
     """
     contact = Contact.objects.filter(pk=contact_id).first()
-    entries = list(LedgerEntry.objects.filter(contact_id=contact_id).order_by("id"))
+    own = merge.with_merged([contact_id])
+    entries = list(LedgerEntry.objects.filter(contact_id__in=own).order_by("id"))
     if contact is None and not entries:
         return None
     settings = consent_settings.of(shop)
-    own = (contact.language, contact.locale) if contact else (None, None)
+    spoken = (contact.language, contact.locale) if contact else (None, None)
     return Proof(
         shop=shop,
         controller=settings.controller_name or shop.name,
         controller_contact=settings.controller_contact,
         privacy_policy=settings.privacy_policy_url,
         contact_id=contact_id,
+        merged=[one for one in own if one != contact_id],
         contact=contact,
-        language=words.choose(language, *own, shop.language),
+        language=words.choose(language, *spoken, shop.language),
         made_at=datetime.now(UTC),
         states=queries.of_contact(contact_id),
         steps=_steps(entries, paths),
-        findings=verify.contact(contact_id),
+        findings=[finding for one in own for finding in verify.contact(one)],
         fingerprints=[key.fingerprint for key in keys.known()],
     )
 

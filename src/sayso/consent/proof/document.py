@@ -67,6 +67,8 @@ def head(proof: Proof) -> Iterator[tuple[str, str]]:
     if proof.privacy_policy:
         yield said["privacy_policy"], proof.privacy_policy
     yield said["number"], str(proof.contact_id)
+    if proof.merged:
+        yield said["merged"], ", ".join(str(one) for one in proof.merged)
     contact = proof.contact
     if contact is None or contact.redacted_at:
         yield said["person"], said["erased"]
@@ -101,6 +103,8 @@ def _heading(proof: Proof, step: Step) -> str:
 
 def _lines(proof: Proof, step: Step) -> Iterator[tuple[str, str]]:
     said, entry = words(proof.language), step.entry
+    if entry.contact_id != proof.contact_id:
+        yield said["number"], str(entry.contact_id)
     yield said["happened"], moment(entry.occurred_at) if entry.occurred_at else said["no_time"]
     yield said["recorded"], moment(entry.recorded_at)
     yield said["by"], f"{named(proof.language, 'actors', entry.actor_kind)} ({entry.source})"

@@ -30,6 +30,7 @@ def jsonl(proof: Proof) -> Iterator[bytes]:
             "domain": proof.shop.domain,
             "controller": proof.controller,
             "contact": proof.contact_id,
+            **({"merged": proof.merged} if proof.merged else {}),
             "made_at": proof.made_at.isoformat(),
             "entries": len(proof.steps),
             "keys": [key.described() for key in keys.known()],

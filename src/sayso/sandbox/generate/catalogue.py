@@ -1,6 +1,9 @@
-"""The shop's goods: a few products with variants, the same in every sandbox."""
+"""The goods a shop begins with: a few products with variants, the same in every sandbox, and two collections of them."""
 
+import re
 from dataclasses import dataclass
+
+from .. import records
 
 
 @dataclass(frozen=True)
@@ -62,3 +65,52 @@ for _index, (_title, _vendor, _kind, _tags, _price, _options) in enumerate(_GOOD
 
 VARIANT = {variant.id: variant for variant in VARIANTS}
 PRODUCT = {product.id: product for product in PRODUCTS}
+
+LOCATION = 655_441_491
+_MADE, _CHANGED = "2024-01-01T00:00:00Z", "2026-09-01T00:00:00Z"
+_COLLECTIONS = (("Gifts", "gift"), ("Sport & Outdoor", "sport"))
+
+
+def handle_of(title: str) -> str:
+    """The last part of the address of a product or collection."""
+    return re.sub(r"\W+", "-", title.lower()).strip("-")
+
+
+def goods_of_a_shop(shop: int) -> tuple[list[records.Product], list[records.Collection]]:
+    """Products and collections with which the shop with the number `shop` begins."""
+    products = [
+        records.Product(
+            product.id,
+            product.title,
+            product.handle,
+            _MADE,
+            _CHANGED,
+            product.vendor,
+            product.kind,
+            list(product.tags),
+            html=f"<p>{product.title} by {product.vendor}</p>",
+            image=f"https://cdn.shopify.com/s/files/1/{shop}/products/{product.id}.jpg",
+            gift_card=product.kind == "Gift card",
+            variants=[
+                records.Variant(
+                    variant.id, product.id, variant.title, variant.price, _MADE, _CHANGED, variant.sku,
+                    levels={LOCATION: variant.stock},
+                )
+                for variant in VARIANTS
+                if variant.product is product
+            ],
+        )
+        for product in PRODUCTS
+    ]  # fmt: skip
+    collections = [
+        records.Collection(
+            4_118_264_763_519 + place * 23,
+            title,
+            handle_of(title),
+            _MADE,
+            _CHANGED,
+            [product.id for product in PRODUCTS if tag in product.tags],
+        )
+        for place, (title, tag) in enumerate(_COLLECTIONS)
+    ]
+    return products, collections

@@ -6,6 +6,7 @@ from .app_actions import AppActions
 from .bulk import Bulks
 from .customer_actions import CustomerActions
 from .order_actions import OrderActions
+from .product_actions import ProductActions
 
 
 class Acts:
@@ -16,4 +17,5 @@ class Acts:
         self.customers = CustomerActions(world, outbox)
         self.orders = OrderActions(world, outbox, self.customers)
         self.app = AppActions(world, outbox)
+        self.products = ProductActions(world, outbox)
         self.bulks = Bulks(world, outbox)

@@ -9,22 +9,41 @@ from typing import Any, NamedTuple
 
 from graphql import FragmentDefinitionNode, SelectionSetNode, get_named_type, get_nullable_type, is_list_type
 
-from ..generate.catalogue import PRODUCTS, VARIANTS
-from ..records import Customer, Order
+from ..records import Collection, Customer, Order, Product
 from . import search, store
 from .fields import FIELDS
+from .goods import goods
 from .roots import BELOW
 from .scope import Scope
 from .selections import edge_node, fields_of
 
-# root connection → (type of its nodes, table of its records or None for the catalogue)
-ROOT_CONNECTIONS: dict[str, tuple[str, str | None]] = {
+# root connection → (type of its nodes, table of its records)
+ROOT_CONNECTIONS: dict[str, tuple[str, str]] = {
     "customers": ("Customer", "customer"),
     "orders": ("Order", "purchase"),
-    "products": ("Product", None),
-    "productVariants": ("ProductVariant", None),
+    "products": ("Product", "product"),
+    "collections": ("Collection", "collection"),
+}
+_READ: dict[str, tuple[Any, Any]] = {
+    "Customer": (search.CUSTOMER, store.CUSTOMERS.decode),
+    "Order": (search.ORDER, store.ORDERS.decode),
+    "Product": (search.PRODUCT, store.PRODUCTS.decode),
+    "Collection": (search.COLLECTION, store.COLLECTIONS.decode),
+}
+_REFERENCES: dict[tuple[str, str], Any] = {
+    ("Order", "customer"): lambda order: order.customer,
+    ("LineItem", "variant"): lambda line: line.variant,
+    ("LineItem", "product"): lambda line: goods(line).product.id,
+    ("ProductVariant", "product"): lambda variant: variant.product,
 }
 _CHUNK = 1_000
+# connections whose records are in that of the parent
+_HELD: dict[tuple[str, str], Any] = {
+    ("Order", "lineItems"): lambda order: order.lines,
+    ("Product", "variants"): lambda product: product.variants,
+    ("Collection", "products"): lambda collection: [Reference(key) for key in collection.products],
+    ("Customer", "addressesV2"): lambda customer: [customer.address] if customer.address else [],
+}
 
 
 class Reference(NamedTuple):
@@ -33,9 +52,9 @@ class Reference(NamedTuple):
     id: int
 
 
-def _buyer_id(order: Order, _: Scope) -> Reference | None:
+def _id_of(read: Any) -> Any:
     # `customer { id }` is what everybody asks of an order: reading the whole customer would take as long as the rest
-    return Reference(order.customer) if order.customer else None
+    return lambda record, _: Reference(key) if (key := read(record)) else None
 
 
 class Plan:
@@ -67,7 +86,8 @@ class Plan:
                 {one.name.value for one in fields_of(field.selection_set, fragments)} if field.selection_set else set()
             )
             only_id = bool(asked) and asked <= {"id", "legacyResourceId"}
-            reader = _buyer_id if only_id and (self.kind, name) == ("Order", "customer") else self._reader(name)
+            short = _REFERENCES.get((self.kind, name)) if only_id else None
+            reader = _id_of(short) if short else self._reader(name)
             self.columns.append((key, reader, below, is_list_type(declared)))
 
     def _reader(self, name: str) -> Any:
@@ -92,11 +112,8 @@ class Plan:
 
 def _roots(root: str, query: str | None, scope: Scope) -> Iterator[list[Any]]:
     kind, table = ROOT_CONNECTIONS[root]
-    if table is None:
-        yield list(PRODUCTS if kind == "Product" else VARIANTS)
-        return
-    where, values = search.where(query, search.CUSTOMER if kind == "Customer" else search.ORDER, scope.warnings, root)
-    decode = store.CUSTOMERS.decode if kind == "Customer" else store.ORDERS.decode
+    fields, decode = _READ[kind]
+    where, values = search.where(query, fields, scope.warnings, root)
     for documents in store.chunks(scope.connection, table, scope.shop, where, values, size=_CHUNK):
         yield [decode(one) for one in documents]
 
@@ -113,13 +130,10 @@ def _children(kind: str, name: str, parents: list[Any], scope: Scope) -> dict[in
             order = store.ORDERS.decode(doc)
             found[order.customer or 0].append(order)
         return found
-    if (kind, name) == ("Order", "lineItems"):
-        return {one.id: one.lines for one in parents}
-    if (kind, name) == ("Product", "variants"):
-        return {one.id: [variant for variant in VARIANTS if variant.product.id == one.id] for one in parents}
-    if (kind, name) == ("Customer", "addressesV2"):
-        return {one.id: [one.address] if one.address else [] for one in parents}
-    return {}
+    if (kind, name) == ("Product", "collections"):
+        return {one.id: store.collections_of(scope, scope.shop, one.id) for one in parents}
+    held = _HELD.get((kind, name))
+    return {one.id: held(one) for one in parents} if held else {}
 
 
 def rows(
@@ -151,7 +165,8 @@ def _below(plan: Plan, parents: list[Any], scope: Scope) -> Iterator[tuple[bool,
 
 def parent_id(record: Any) -> str:
     """The GraphQL id of a record that has children."""
-    kind = "Customer" if isinstance(record, Customer) else "Order" if isinstance(record, Order) else "Product"
+    names: dict[Any, str] = {Customer: "Customer", Order: "Order", Product: "Product", Collection: "Collection"}
+    kind = names[type(record)]
     return f"gid://shopify/{kind}/{record.id}"
 
 

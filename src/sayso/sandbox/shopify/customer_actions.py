@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from .. import clock
 from ..generate.countries import BY_CODE
-from ..identifiers import number
+from ..identifiers import gid, number
 from ..outbox import Outbox
 from ..records import Address, Consent, Customer, Shop
 from ..world import World
@@ -214,6 +214,49 @@ class CustomerActions:
         with self.world.db.transaction():
             store.delete_customer(self.world.db, one)
             self.action(shop).tell("customers/delete", payloads.customer_deleted(one))
+        return one
+
+    def merge(self, shop: Shop, kept: int, deleted: int) -> Customer:
+        """Make the second customer part of the first, as the merchant does in the admin.
+
+        The kept one's values win, blanks are filled, tags unite, orders follow; for each channel it keeps the consent of
+        the address it ends up with. A customer whose data is gone blocks the merge: that is told, and Refused raised.
+        """
+        db = self.world.db
+        one, other = store.get_customer(db, shop, kept), store.get_customer(db, shop, deleted)
+        if one.id == other.id:
+            raise Refused("customer", "A customer cannot be merged with itself.")
+        gone = [each for each in (one, other) if each.sms.state == "REDACTED"]
+        if gone:
+            refusals = [
+                {
+                    "customer_ids": [each.id],
+                    "field": "customer_data_erasure",
+                    "message": f"{each.name or each.id} has a pending data erasure request.",
+                }
+                for each in gone
+            ]
+            self.action(shop).tell("customers/merge", payloads.customer_merge(one.id, other.id, None, refusals))
+            raise Refused("customer", str(refusals[0]["message"]))
+        with db.transaction():
+            if one.phone is None and other.phone is not None:
+                one.phone, one.sms, one.whatsapp = other.phone, other.sms, other.whatsapp
+            if one.email is None and other.email is not None:
+                one.email, one.mail = other.email, other.mail
+            one.first, one.last = one.first or other.first, one.last or other.last
+            one.note, one.address = one.note or other.note, one.address or other.address
+            one.tags = sorted({*one.tags, *other.tags})
+            one.orders, one.spent = one.orders + other.orders, one.spent + other.spent
+            one.last_order = max(filter(None, (one.last_order, other.last_order)), default=None)
+            for order in store.orders_of(db, other.id):
+                order.customer = one.id
+                store.save_order(db, shop, order)
+            store.delete_customer(db, other)
+            self.touch(shop, one)
+            told = self.action(shop)
+            job = gid("Job", self.world.db.take("Job"))
+            told.tell("customers/merge", payloads.customer_merge(one.id, other.id, job, []))
+            told.tell("customers/update", payloads.customer(one, shop))
         return one
 
     def redact(self, shop: Shop, key: int) -> Customer:

@@ -7,39 +7,20 @@ operations compile a selection into a list of them.
 from collections.abc import Callable
 from typing import Any
 
-from ..generate.catalogue import PRODUCT, VARIANT, VARIANTS
 from ..identifiers import gid
 from ..records import Bulk, Consent, Customer, Fulfilment, Line, Order, Subscription
-from . import store
-from .money import amount, money_v2
+from . import product_fields, store
+from .goods import goods
+from .money import money_v2
+from .reading import attributes as _attributes
+from .reading import fixed as _fixed
+from .reading import identity as _identity
 from .scope import Resolver, Scope
 
 
 def _sms_old(consent: Consent) -> str:
     # the deprecated enum has another word for "never asked"
     return "NOT_SUBSCRIBED" if consent.state == "NEVER_SUBSCRIBED" else consent.state
-
-
-def _attributes(*names: str, **renamed: str) -> dict[str, Resolver]:
-    """Fields that are attributes of the record, under their own or another name."""
-
-    def reader(attribute: str) -> Resolver:
-        return lambda record, _: getattr(record, attribute)
-
-    return {name: reader(attribute) for name, attribute in {**{n: n for n in names}, **renamed}.items()}
-
-
-def _fixed(**values: Any) -> dict[str, Resolver]:
-    """Fields with the same value for everybody."""
-
-    def constant(value: Any) -> Resolver:
-        return lambda _, __: value
-
-    return {name: constant(value) for name, value in values.items()}
-
-
-def _identity(kind: str) -> dict[str, Resolver]:
-    return {"id": lambda record, _: gid(kind, record.id), "legacyResourceId": lambda record, _: str(record.id)}
 
 
 def _bag(read: Callable[[Any], int]) -> Resolver:
@@ -201,58 +182,21 @@ FIELDS: dict[str, dict[str, Resolver]] = {
     | {"name": lambda f, _: f.number},
     "LineItem": {
         "id": lambda one, _: gid("LineItem", one.id),
-        "title": lambda one, _: VARIANT[one.variant].product.title,
-        "name": lambda one, _: f"{VARIANT[one.variant].product.title} - {VARIANT[one.variant].title}",
-        "variantTitle": lambda one, _: VARIANT[one.variant].title,
-        "vendor": lambda one, _: VARIANT[one.variant].product.vendor,
-        "sku": lambda one, _: VARIANT[one.variant].sku,
+        "title": lambda one, _: goods(one).product.title,
+        "name": lambda one, _: f"{goods(one).product.title} - {goods(one).title}",
+        "variantTitle": lambda one, _: goods(one).title,
+        "vendor": lambda one, _: goods(one).product.vendor,
+        "sku": lambda one, _: goods(one).sku,
         "quantity": lambda one, _: one.quantity,
         "currentQuantity": lambda one, _: one.quantity,
-        "variant": lambda one, _: VARIANT[one.variant],
-        "product": lambda one, _: VARIANT[one.variant].product,
+        "variant": lambda one, s: store.find_variant(s, s.shop, one.variant),
+        "product": lambda one, s: store.find_product(s, s.shop, goods(one).product.id),
         "originalUnitPriceSet": _bag(lambda one: int(one.price)),
         "discountedUnitPriceSet": _bag(lambda one: int(one.price)),
         "originalTotalSet": _bag(lambda one: int(one.price * one.quantity)),
-        "isGiftCard": lambda one, _: VARIANT[one.variant].product.kind == "Gift card",
+        "isGiftCard": lambda one, _: goods(one).product.kind == "Gift card",
     }
     | _fixed(requiresShipping=True, taxable=True),
-    "Product": _identity("Product")
-    | _attributes("title", "handle", "vendor", productType="kind")
-    | _fixed(
-        status="ACTIVE",
-        hasOutOfStockVariants=False,
-        tracksInventory=True,
-        createdAt="2024-01-01T00:00:00Z",
-        updatedAt="2026-09-01T00:00:00Z",
-    )
-    | {
-        "tags": lambda p, _: list(p.tags),
-        "description": lambda p, _: f"{p.title} by {p.vendor}",
-        "descriptionHtml": lambda p, _: f"<p>{p.title} by {p.vendor}</p>",
-        "onlineStoreUrl": lambda p, s: f"https://{s.shop.domain}/products/{p.handle}",
-        "isGiftCard": lambda p, _: p.kind == "Gift card",
-        "totalInventory": lambda p, _: sum(v.stock for v in VARIANTS if v.product.id == p.id),
-    },
-    "ProductVariant": _identity("ProductVariant")
-    | _attributes("title", "sku", "product", inventoryQuantity="stock", sellableOnlineQuantity="stock")
-    | _fixed(
-        compareAtPrice=None,
-        inventoryPolicy="DENY",
-        availableForSale=True,
-        createdAt="2024-01-01T00:00:00Z",
-        updatedAt="2026-09-01T00:00:00Z",
-    )
-    | {
-        "displayName": lambda v, _: f"{v.product.title} - {v.title}",
-        "price": lambda v, _: amount(v.price),
-        "inventoryItem": lambda v, _: {
-            "id": gid("InventoryItem", v.id + 1),
-            "legacyResourceId": str(v.id + 1),
-            "sku": v.sku,
-            "tracked": True,
-        },
-        "selectedOptions": lambda v, _: [{"name": "Option", "value": v.title}],
-    },
     "WebhookSubscription": _identity("WebhookSubscription")
     | _attributes(
         "uri",
@@ -309,6 +253,8 @@ FIELDS: dict[str, dict[str, Resolver]] = {
     },
 }
 
+FIELDS |= product_fields.FIELDS
+
 TYPE_OF: dict[type, str] = {
     Customer: "Customer",
     Order: "Order",
@@ -316,6 +262,5 @@ TYPE_OF: dict[type, str] = {
     Fulfilment: "Fulfillment",
     Bulk: "BulkOperation",
     Subscription: "WebhookSubscription",
-    type(VARIANTS[0]): "ProductVariant",
-    type(next(iter(PRODUCT.values()))): "Product",
+    **product_fields.TYPE_OF,
 }

@@ -3,14 +3,15 @@
 from collections.abc import Iterable
 
 from .. import clock
-from ..generate.catalogue import VARIANT, VARIANTS
+from ..generate.catalogue import VARIANTS
 from ..generate.countries import BY_CODE
 from ..identifiers import number
 from ..outbox import Outbox
-from ..records import Address, Customer, Fulfilment, Line, Order, Shop
+from ..records import Address, Customer, Fulfilment, Order, Shop
 from ..world import World
 from . import order_payload, payloads, store
 from .customer_actions import CustomerActions, Refused
+from .goods import sold
 from .notify import Action
 
 
@@ -44,17 +45,14 @@ class OrderActions:
         """
         db = self.world.db
         one = store.get_customer(db, shop, customer) if customer else None
-        chosen = [VARIANT[key] for key in variants] or [self.world.random.choice(VARIANTS)]
+        chosen = list(variants) or [self.world.random.choice(VARIANTS).id]
         with db.transaction():
             if one:
                 for channel in subscribe:
                     one = self.customers.consent(shop, one.id, channel, "SUBSCRIBED")
             present = clock.now()
             first_line = db.take("LineItem", len(chosen))
-            lines = [
-                Line(number("LineItem", first_line + n), variant.id, 1, variant.price)
-                for n, variant in enumerate(chosen)
-            ]
+            lines = [sold(db, shop, variant, number("LineItem", first_line + n)) for n, variant in enumerate(chosen)]
             sequence = int(db.get(f"order number {shop.id}", 1000)) + 1
             db.put(f"order number {shop.id}", sequence)
             index = db.take("Order")

@@ -3,10 +3,10 @@
 from typing import Any
 
 from ..clock import local
-from ..generate.catalogue import VARIANT
 from ..identifiers import gid
 from ..records import Address, Customer, Fulfilment, Line, Order, Shop
 from . import payloads
+from .goods import goods
 from .money import amount, rest_set
 
 
@@ -33,7 +33,7 @@ def _place(one: Address | None) -> dict[str, Any] | None:
 
 
 def _line(one: Line, order: Order, shop: Shop) -> dict[str, Any]:
-    variant = VARIANT[one.variant]
+    variant = goods(one)
     open_quantity = one.quantity if order.fulfilment == "UNFULFILLED" and not order.cancelled else 0
     return {
         "id": one.id,

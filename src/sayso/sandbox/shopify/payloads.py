@@ -62,6 +62,17 @@ def customer_deleted(one: Customer) -> dict[str, Any]:
     return {"id": one.id, "tax_exemptions": [], "admin_graphql_api_id": gid("Customer", one.id)}
 
 
+def customer_merge(kept: int, deleted: int, job: str | None, refusals: list[dict[str, Any]]) -> dict[str, Any]:
+    """`customers/merge`, of a merge that was carried out, or that was refused and has no job."""
+    return {
+        "admin_graphql_api_customer_kept_id": gid("Customer", kept),
+        "admin_graphql_api_customer_deleted_id": gid("Customer", deleted),
+        "admin_graphql_api_job_id": job,
+        "status": "failed" if refusals else "completed",
+        "errors": refusals,
+    }
+
+
 def _state(consent: Consent) -> str:
     # the wire keeps the older word for "never asked"
     return "not_subscribed" if consent.state == "NEVER_SUBSCRIBED" else consent.state.lower()

@@ -6,7 +6,7 @@ from typing import Any
 from graphql import GraphQLError
 
 from .. import clock
-from ..generate.catalogue import PRODUCT, PRODUCTS, VARIANT, VARIANTS
+from ..generate.catalogue import LOCATION
 from ..identifiers import parse_gid
 from . import paging, search, store
 from .scope import Scope
@@ -16,6 +16,7 @@ ArgumentResolver = Callable[[Any, Scope, Arguments], Any]
 
 _CUSTOMER_SORT = {"UPDATED_AT": "updated", "CREATED_AT": "created", "NAME": "name"}
 _ORDER_SORT = {"UPDATED_AT": "updated", "CREATED_AT": "created", "PROCESSED_AT": "created"}
+_GOODS_SORT = {"UPDATED_AT": "updated", "CREATED_AT": "created", "TITLE": "name"}
 NEEDS = {
     "customers": "read_customers",
     "customer": "read_customers",
@@ -29,6 +30,9 @@ NEEDS = {
     "products": "read_products",
     "productVariants": "read_products",
     "product": "read_products",
+    "productVariant": "read_products",
+    "collections": "read_products",
+    "collection": "read_products",
 }
 
 
@@ -59,8 +63,8 @@ def find(scope: Scope, text: str) -> Any:
         return next((one for one in store.bulks(scope, scope.shop) if one.id == key), None)
     if kind == "WebhookSubscription":
         return next((one for one in store.subscriptions(scope, scope.shop) if one.id == key), None)
-    catalogue: dict[str, dict[int, Any]] = {"Product": PRODUCT, "ProductVariant": VARIANT}
-    return catalogue.get(kind, {}).get(key)
+    goods = {"Product": store.find_product, "ProductVariant": store.find_variant, "Collection": store.find_collection}
+    return goods[kind](scope, scope.shop, key) if kind in goods else None
 
 
 def _by_id(kind: str) -> ArgumentResolver:
@@ -89,6 +93,29 @@ def _orders(_: Any, scope: Scope, args: Arguments) -> Any:
     return paging.table(
         scope, "purchase", _ORDER_SORT.get(args["sortKey"], "id"), where, values, args=args, decode=store.ORDERS.decode
     )
+
+
+def _products(_: Any, scope: Scope, args: Arguments) -> Any:
+    where, values = search.where(args.get("query"), search.PRODUCT, scope.warnings, "products")
+    sort = _GOODS_SORT.get(args["sortKey"], "id")
+    return paging.table(scope, "product", sort, where, values, args=args, decode=store.PRODUCTS.decode)
+
+
+def _collections(_: Any, scope: Scope, args: Arguments) -> Any:
+    where, values = search.where(args.get("query"), search.COLLECTION, scope.warnings, "collections")
+    sort = _GOODS_SORT.get(args["sortKey"], "id")
+    return paging.table(scope, "collection", sort, where, values, args=args, decode=store.COLLECTIONS.decode)
+
+
+def _variants(_: Any, scope: Scope, args: Arguments) -> Any:
+    rows = scope.all("SELECT doc FROM product WHERE shop = ? ORDER BY id", scope.shop.id)
+    found = [variant for (doc,) in rows for variant in store.PRODUCTS.decode(doc).variants]
+    return paging.listed(scope, sorted(found, key=lambda one: one.id), args)
+
+
+def _members(collection: Any, scope: Scope, args: Arguments) -> Any:
+    found = (store.find_product(scope, scope.shop, key) for key in collection.products)
+    return paging.listed(scope, [product for product in found if product], args)
 
 
 def _orders_of(customer: Any, scope: Scope, args: Arguments) -> Any:
@@ -164,9 +191,12 @@ ROOTS: dict[str, ArgumentResolver] = {
     "node": lambda _, scope, args: find(scope, args["id"]),
     "orders": _orders,
     "order": _by_id("Order"),
-    "products": lambda _, scope, args: paging.listed(scope, PRODUCTS, args),
+    "products": _products,
     "product": _by_id("Product"),
-    "productVariants": lambda _, scope, args: paging.listed(scope, VARIANTS, args),
+    "productVariants": _variants,
+    "productVariant": _by_id("ProductVariant"),
+    "collections": _collections,
+    "collection": _by_id("Collection"),
     "webhookSubscriptions": _subscriptions,
     "webhookSubscription": _by_id("WebhookSubscription"),
     "bulkOperation": _by_id("BulkOperation"),
@@ -180,8 +210,8 @@ ROOTS: dict[str, ArgumentResolver] = {
         scope,
         [
             {
-                "id": "gid://shopify/Location/655441491",
-                "legacyResourceId": "655441491",
+                "id": f"gid://shopify/Location/{LOCATION}",
+                "legacyResourceId": str(LOCATION),
                 "name": "Sandbox warehouse",
                 "isActive": True,
                 "createdAt": scope.shop.created,
@@ -207,9 +237,11 @@ BELOW: dict[tuple[str, str], ArgumentResolver] = {
         f"https://{scope.shop.domain}/{scope.shop.id}/orders/{one.token}/authenticate"
     ),
     ("Fulfillment", "trackingInfo"): lambda one, _, __: [{"company": one.company, "number": one.number, "url": None}],
-    ("Product", "variants"): lambda one, scope, args: paging.listed(
-        scope, [variant for variant in VARIANTS if variant.product.id == one.id], args
+    ("Product", "variants"): lambda one, scope, args: paging.listed(scope, one.variants, args),
+    ("Product", "collections"): lambda one, scope, args: paging.listed(
+        scope, store.collections_of(scope, scope.shop, one.id), args
     ),
+    ("Collection", "products"): _members,
     ("MailingAddress", "formatted"): lambda one, _, __: [one.address1, f"{one.zip} {one.city}", one.country],
 }
 

@@ -75,6 +75,23 @@ ORDER: Terms = {
     "tag": _tag,
     "": _text("name"),
 }
+PRODUCT: dict[str, Callable[[str, str], Condition]] = {
+    "id": _number("id"),
+    "updated_at": _time("updated"),
+    "created_at": _time("created"),
+    "title": _text("name"),
+    "tag": _tag,
+    "vendor": _json("$.vendor"),
+    "product_type": _json("$.kind"),
+    "status": _json("$.status"),
+    "": _inside,
+}
+COLLECTION: dict[str, Callable[[str, str], Condition]] = {
+    "id": _number("id"),
+    "updated_at": _time("updated"),
+    "title": _text("name"),
+    "": _inside,
+}
 
 
 def where(query: str | None, table: Terms, warnings: list[dict[str, Any]], path: str) -> tuple[str, list[Any]]:

@@ -1,4 +1,4 @@
-"""Customers and orders of a shop in and out of the database."""
+"""Customers, orders and goods of a shop in and out of the database."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
@@ -6,12 +6,15 @@ from typing import Any, Protocol
 import msgspec
 
 from ..database import Database, encode
+from ..generate.catalogue import goods_of_a_shop
 from ..generate.fill import CUSTOMER_ROW, ORDER_ROW
-from ..records import Bulk, Customer, Order, Shop, Subscription
+from ..records import Bulk, Collection, Customer, Order, Product, Shop, Subscription, Variant
 
 CUSTOMERS = msgspec.json.Decoder(Customer)
 ORDERS = msgspec.json.Decoder(Order)
 SUBSCRIPTIONS = msgspec.json.Decoder(Subscription)
+PRODUCTS = msgspec.json.Decoder(Product)
+COLLECTIONS = msgspec.json.Decoder(Collection)
 BULKS = msgspec.json.Decoder(Bulk)
 
 
@@ -87,6 +90,94 @@ def delete_customer(db: Database, one: Customer) -> None:
 def orders_of(db: Reader, key: int) -> list[Order]:
     """All orders of a customer, oldest first."""
     return [ORDERS.decode(row[0]) for row in db.all("SELECT doc FROM purchase WHERE customer = ? ORDER BY id", key)]
+
+
+def find_product(db: Reader, shop: Shop, key: int) -> Product | None:
+    """The product with the number `key`, or None."""
+    row = db.one("SELECT doc FROM product WHERE id = ? AND shop = ?", key, shop.id)
+    return PRODUCTS.decode(row[0]) if row else None
+
+
+def get_product(db: Reader, shop: Shop, key: int) -> Product:
+    """The product with the number `key`. Raises NotFound."""
+    found = find_product(db, shop, key)
+    if found is None:
+        raise NotFound(f"no product {key} in {shop.domain}")
+    return found
+
+
+def find_variant(db: Reader, shop: Shop, key: int) -> Variant | None:
+    """The variant with the number `key`, or None."""
+    row = db.one("SELECT product FROM variant WHERE id = ? AND shop = ?", key, shop.id)
+    return next((one for one in get_product(db, shop, row[0]).variants if one.id == key), None) if row else None
+
+
+def position(product: Product, variant: Variant) -> int:
+    """The place of a variant among those of its product, from 1."""
+    return next((place for place, one in enumerate(product.variants, 1) if one.id == variant.id), 0)
+
+
+def save_product(db: Database, shop: Shop, one: Product) -> None:
+    """Insert or replace."""
+    row = (one.id, shop.id, one.updated, one.created, one.title, encode(one))
+    db.run("INSERT OR REPLACE INTO product VALUES (?, ?, ?, ?, ?, ?)", *row)
+    db.run("DELETE FROM variant WHERE shop = ? AND product = ?", shop.id, one.id)
+    db.many("INSERT INTO variant VALUES (?, ?, ?)", ((variant.id, shop.id, one.id) for variant in one.variants))
+
+
+def delete_product(db: Database, shop: Shop, one: Product) -> None:
+    """Remove the product, its variants, and it from its collections."""
+    db.run("DELETE FROM product WHERE shop = ? AND id = ?", shop.id, one.id)
+    db.run("DELETE FROM variant WHERE shop = ? AND product = ?", shop.id, one.id)
+    for collection in collections_of(db, shop, one.id):
+        collection.products.remove(one.id)
+        save_collection(db, shop, collection)
+
+
+def get_collection(db: Reader, shop: Shop, key: int) -> Collection:
+    """The collection with the number `key`. Raises NotFound."""
+    found = find_collection(db, shop, key)
+    if found is None:
+        raise NotFound(f"no collection {key} in {shop.domain}")
+    return found
+
+
+def find_collection(db: Reader, shop: Shop, key: int) -> Collection | None:
+    """The collection with the number `key`, or None."""
+    row = db.one("SELECT doc FROM collection WHERE id = ? AND shop = ?", key, shop.id)
+    return COLLECTIONS.decode(row[0]) if row else None
+
+
+def collections_of(db: Reader, shop: Shop, product: int) -> list[Collection]:
+    """The collections a product is in."""
+    rows = db.all(
+        "SELECT doc FROM collection WHERE shop = ? AND EXISTS (SELECT 1 FROM json_each(CAST(doc AS TEXT), '$.products') "
+        "AS m WHERE m.value = ?) ORDER BY id",
+        shop.id,
+        product,
+    )
+    return [COLLECTIONS.decode(row[0]) for row in rows]
+
+
+def save_collection(db: Database, shop: Shop, one: Collection) -> None:
+    """Insert or replace."""
+    row = (one.id, shop.id, one.updated, one.created, one.title, encode(one))
+    db.run("INSERT OR REPLACE INTO collection VALUES (?, ?, ?, ?, ?, ?)", *row)
+
+
+def delete_collection(db: Database, shop: Shop, one: Collection) -> None:
+    """Remove the collection."""
+    db.run("DELETE FROM collection WHERE shop = ? AND id = ?", shop.id, one.id)
+
+
+def stock_shelves(db: Database, shop: Shop) -> None:
+    """Give a shop the goods it begins with, unless it has some."""
+    if db.one("SELECT 1 FROM product WHERE shop = ?", shop.id) is None:
+        products, collections = goods_of_a_shop(shop.id)
+        for product in products:
+            save_product(db, shop, product)
+        for collection in collections:
+            save_collection(db, shop, collection)
 
 
 def subscriptions(db: Reader, shop: Shop, topic: str | None = None) -> list[Subscription]:

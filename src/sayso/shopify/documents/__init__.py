@@ -8,23 +8,32 @@ against 2026-07; a test checks it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
 NEWEST = "2026-10"
 
 # One query may cost 1000 points: objects cost 1, a connection about 2 and its items. A customer with all its parts is 9
-# objects, an order with 10 lines about 9 + 2 + 10 × 5.
+# objects, an order with 10 lines about 9 + 2 + 10 × 5, a product with 20 variants and 10 collections 4 + 20 × 4 + 10 + 4.
 CUSTOMERS_A_CALL = 100
 ORDERS_A_CALL = 15
 LINES_AN_ORDER = 10
 LINES_A_CALL = 100
+PRODUCTS_A_CALL = 30
+COLLECTIONS_A_PRODUCT = 25
+VARIANTS_A_CALL = 240
+COLLECTIONS_A_CALL = 250
+MEMBERS_A_CALL = 250
+WHOLE_PRODUCTS_A_CALL, VARIANTS_A_PRODUCT, COLLECTIONS_A_WHOLE_PRODUCT = 9, 20, 10
+WRITES_A_CALL = 10  # a mutation costs 10 points; the smallest store refills 100 a second
 
 _SPREAD = re.compile(r"\.\.\.\s*([A-Z]\w*)")
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 # 2026-10 gave the consent for SMS an object of its own; before, it stood flat in the phone number.
 _SMS_CONSENT = re.compile(r"smsMarketingConsent \{[^}]*\}")
 _SMS_CONSENT_BEFORE = "marketingState marketingOptInLevel marketingUpdatedAt marketingCollectedFrom"
+_INPUT = re.compile(r"\$input: (\w+!)")
 _COMMENT = re.compile(r"^\s*#.*\n?", re.MULTILINE)
 
 
@@ -47,6 +56,21 @@ def inline(name: str, version: str = NEWEST) -> str:
     """The same with every fragment put in its place, for the queries of bulk operations."""
     text = _SPREAD.sub(lambda spread: _body(_CAPITAL.sub("_", spread[1]).lower()), _read(name))
     return _for_version(text, version)
+
+
+def several(names: Sequence[str]) -> str:
+    """One call that carries out several mutations, each of one variable ``$input``; the same may be named repeatedly.
+
+    The n-th, from 0, answers as ``m<n>`` and takes the variable ``i<n>``.
+    """
+    variables, fields = [], []
+    for number, name in enumerate(names):
+        found = _INPUT.search(_read(name))
+        if found is None:
+            raise ValueError(f"{name} does not take one variable $input")
+        variables.append(f"$i{number}: {found[1]}")
+        fields.append(f"m{number}: {_body(name).replace('$input', f'$i{number}')}")
+    return f"mutation Several({', '.join(variables)}) {{\n" + "\n".join(fields) + "\n}"
 
 
 def names() -> list[str]:

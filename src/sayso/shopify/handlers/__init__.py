@@ -1,12 +1,15 @@
 """What the store delivers, brought to where it belongs: one batch of one shop at a time.
 
 What a payload says is applied at once; what it lacks is read again (:mod:`..refetch`). Deliveries come in any order and
-more than once. Handlers of a batch run in the order of these imports: customers before orders.
+more than once. Handlers of a batch run in the order of these imports: customers and the
+catalogue before orders.
 """
 
 from . import customers  # noqa: I001 (their order is the order of their work)
+from . import merges
+from . import catalogue
 from . import orders
 from . import store
 from . import scopes
 
-__all__ = ["customers", "orders", "scopes", "store"]
+__all__ = ["catalogue", "customers", "merges", "orders", "scopes", "store"]

@@ -1,23 +1,22 @@
 -- Which of the customers of a chunk hold nothing new: the whole picture is of the moment that is held, each channel's
 -- value and its time are those last read, and the state speaks of the addresses the contact has (so nothing follows from
--- those either). These are the conditions under which contacts_apply and consent_record write nothing. `number` counts
+-- those either). `addressed`: there is an address that could be understood. These are the conditions under which contacts_apply and consent_record write nothing. `number` counts
 -- from 1. Look-ups one by one, as in those: the table is large and a chunk small.
 CREATE OR REPLACE FUNCTION shopify_unchanged(
     p_shop bigint, p_ids bigint[], p_at timestamptz[], p_whatsapp text[], p_whatsapp_at timestamptz[],
     p_sms text[], p_sms_at timestamptz[], p_email text[], p_email_at timestamptz[]
-) RETURNS TABLE (number bigint, contact_id bigint)
+) RETURNS TABLE (number bigint, contact_id bigint, addressed boolean)
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan SET jit = off
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
 BEGIN
     RETURN QUERY
-    SELECT s.number, c.id
+    SELECT s.number, c.id, c.phone_key IS NOT NULL OR c.email_key IS NOT NULL
     FROM unnest(p_ids, p_at, p_whatsapp, p_whatsapp_at, p_sms, p_sms_at, p_email, p_email_at) WITH ORDINALITY
         AS s (id, at, whatsapp, whatsapp_at, sms, sms_at, email, email_at, number)
     JOIN LATERAL (
         SELECT c.id, c.phone_key, c.email_key FROM contact c
         WHERE c.shop_id = (SELECT p_shop) AND c.shopify_customer_id = s.id
         AND c.profile_at = s.at AND c.tags_at = s.at AND c.figures_at = s.at
-        AND (c.phone_key IS NOT NULL OR c.email_key IS NOT NULL)
         LIMIT 1
     ) c ON true
     JOIN LATERAL (

@@ -6,16 +6,14 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from sayso.consent import inferred, queries, settings
 from sayso.consent.events import State
-from sayso.events.models import Event
 from sayso.shops.pages import Request, page
 from sayso.shops.roles import Role
 from sayso.ui import words
-from sayso.ui.consent_form import LAWFUL, ConsentForm
+from sayso.ui.consent_form import ConsentForm
 
 
 @require_http_methods(["GET", "POST"])
@@ -27,10 +25,7 @@ def settings_page(request: Request) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         actor = str(request.user.pk)
         if form.begins_to_infer:
-            Event.objects.create(
-                shop_id=request.shop.pk, kind="consent.inferred_confirmed", occurred_at=timezone.now(),
-                actor_kind="staff", actor_id=actor, origin="settings", data={"confirmed": LAWFUL},
-            )  # fmt: skip
+            inferred.confirmed(request.shop.pk, actor)
         after = settings.change(request.shop, actor_kind="staff", actor_id=actor, **form.values())
         if after.consent_option != current.consent_option:
             inferred.switched(request.shop.pk)

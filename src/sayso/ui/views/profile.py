@@ -18,8 +18,9 @@ from sayso.contacts.models import Contact
 from sayso.messaging import asked
 from sayso.messaging import panels as messaging
 from sayso.messaging.views import tell
+from sayso.shopify import panels as shopify_panels
 from sayso.shops.pages import Request, page
-from sayso.ui import activity
+from sayso.ui import activity, merging
 from sayso.ui.requests import number
 from sayso.ui.views.contacts import primary_channel
 
@@ -40,12 +41,18 @@ def profile(request: Request, contact_id: int) -> HttpResponse:
         "primary": next(one for one in consents if one.channel == primary),
         "may_opt_out": [one for one in consents if one.state in CAN_OPT_OUT],
         "tab": tab,
+        "parts": merging.parts(contact_id),
         "inbound": asked.messages_of(contact_id),
     }
     if tab == "information":
         context["panels"] = [
             messaging.possible_opt_outs(contact_id),
-            consent_panels.profile(contact_id, number(request.GET, "ledger_before"), request.GET.get("at", "")),
+            consent_panels.profile(
+                contact_id,
+                number(request.GET, "ledger_before"),
+                request.GET.get("at", ""),
+                beside=shopify_panels.told_consent(contact_id),
+            ),
             choices.profile(contact_id),
             commerce.profile(contact_id),
             messaging.profile(contact_id),

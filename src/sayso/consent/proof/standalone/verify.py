@@ -335,7 +335,9 @@ def check_contact(file, pinned):
     if not head or head.get("format") != "sayso-proof-1":
         raise Unusable("%s is no proof of a contact" % file)
     trusted = trusted_keys(head.get("keys", []), pinned, findings)
-    prev, entries, uncovered = None, 0, 0
+    # A contact that became part of this one has a chain of its own.
+    heads = dict.fromkeys([head.get("contact"), *(head.get("merged") or [])])
+    entries, uncovered = 0, 0
     for row in rows:
         entries += 1
         said = as_object(row)
@@ -349,11 +351,12 @@ def check_contact(file, pinned):
             findings.add(id_, "its line has other names than every line has", head.get("contact"))
         if hash_ != said.get("hash"):
             findings.add(id_, "it is not what was hashed: its SHA-256 differs", head.get("contact"))
-        if entry.get("prev") != prev:
-            findings.add(id_, "it does not follow on the entry before it", head.get("contact"), follows=True)
-        if entry.get("contact") != head.get("contact") or entry.get("shop") != head.get("shop"):
-            findings.add(id_, "it is of another contact or shop", entry.get("contact"))
-        prev = hash_
+        contact = entry.get("contact")
+        if contact not in heads or entry.get("shop") != head.get("shop"):
+            findings.add(id_, "it is of another contact or shop", contact)
+        if entry.get("prev") != heads.get(contact):
+            findings.add(id_, "it does not follow on the entry before it", contact, follows=True)
+        heads[contact] = hash_
         if not evidence_fits(said.get("evidence") or [], entry.get("evidence")):
             findings.add(id_, "its evidence is not what it was made with", head.get("contact"))
         cover = said.get("checkpoint")

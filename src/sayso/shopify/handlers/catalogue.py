@@ -1,0 +1,123 @@
+"""Products, variants, stock and collections."""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Ids
+from datetime import datetime
+
+from django.db import connection
+
+from sayso.commerce.catalogue_changes import Catalogue
+from sayso.commerce.models import Product, Variant
+from sayso.intake.models import Delivery
+from sayso.intake.registry import handler
+
+from .. import refetch, wire_catalogue
+from ..catalogue import apply_catalogue
+from .reading import payload, sequence
+
+LEVELS = ("inventory_levels/update", "inventory_levels/connect", "inventory_levels/disconnect")
+
+
+def _triggered(delivery: Delivery) -> datetime:
+    return delivery.triggered_at or delivery.received_at
+
+
+@handler("shopify", "products/create", "products/update", "products/delete")
+def products(shop_id: int, deliveries: list[Delivery]) -> None:
+    """What a payload says holds at once. Read again are the product, for what it lacks, and of its variants those that
+    changed since they were read, and those beyond the first hundred of which it tells that they changed."""
+    batches = []
+    beyond: dict[int, datetime | None] = {}
+    for delivery in deliveries:
+        body, order = payload(delivery), sequence(delivery)
+        if delivery.topic == "products/delete":
+            gone = wire_catalogue.deleted_product(body, triggered=_triggered(delivery), sequence=order)
+            batches.append(Catalogue(products=[gone]))
+        else:
+            batch, rest = wire_catalogue.product_payload(body, sequence=order)
+            batches.append(batch)
+            for variant_id, changed in rest.items():
+                beyond[variant_id] = max(filter(None, (beyond.get(variant_id), changed)), default=None)
+    apply_catalogue(batches)
+    told = {change.shopify_product_id for batch in batches for change in batch.products}
+    alive = set(
+        Product.objects.filter(shopify_product_id__in=told, deleted_at=None).values_list(
+            "shopify_product_id", flat=True
+        )
+    )
+    refetch.request(shop_id, alive, kind="product")
+    refetch.request(shop_id, _unread(alive) | _changed(beyond), kind="variant")
+
+
+@handler("shopify", "variants/in_stock", "variants/out_of_stock")
+def variants(shop_id: int, deliveries: list[Delivery]) -> None:
+    """The quantity of one variant; its product is read if we do not know it."""
+    changes = [
+        wire_catalogue.variant_payload(
+            payload(delivery), in_stock=delivery.topic.endswith("in_stock"), sequence=sequence(delivery)
+        )
+        for delivery in deliveries
+    ]
+    apply_catalogue([Catalogue(variants=changes)])
+    product_ids = {change.shopify_product_id for change in changes}
+    known = set(Product.objects.filter(shopify_product_id__in=product_ids).values_list("shopify_product_id", flat=True))
+    refetch.request(shop_id, product_ids - known, kind="product")
+    refetch.request(shop_id, _unread(product_ids), kind="variant")
+
+
+@handler("shopify", *LEVELS)
+def levels(shop_id: int, deliveries: list[Delivery]) -> None:
+    """What a location has. What counts is the sum over all locations, which only the variant tells."""
+    changes = [
+        wire_catalogue.level_payload(
+            delivery.topic, payload(delivery), triggered=_triggered(delivery), sequence=sequence(delivery)
+        )
+        for delivery in deliveries
+    ]
+    apply_catalogue([Catalogue(levels=changes)])
+    items = {change.inventory_item_id for change in changes}
+    found = Variant.objects.filter(inventory_item_id__in=items, deleted_at=None)
+    refetch.request(shop_id, found.values_list("shopify_variant_id", flat=True), kind="variant")
+
+
+@handler("shopify", "collections/create", "collections/update", "collections/delete")
+def collections(shop_id: int, deliveries: list[Delivery]) -> None:
+    """What a collection is called. Its members are read."""
+    changes = []
+    for delivery in deliveries:
+        body, order = payload(delivery), sequence(delivery)
+        if delivery.topic == "collections/delete":
+            changes.append(wire_catalogue.deleted_collection(body, triggered=_triggered(delivery), sequence=order))
+        else:
+            changes.append(wire_catalogue.collection_payload(body, sequence=order))
+    apply_catalogue([Catalogue(collections=changes)])
+    gone = {change.shopify_collection_id for change in changes if change.deleted}
+    refetch.request(shop_id, {change.shopify_collection_id for change in changes} - gone, kind="collection")
+
+
+def _unread(product_ids: Ids[int]) -> set[int]:
+    """Variants of these products that changed since a reading told of them: later, or within the same second."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """select shopify_variant_id from variant
+            where shopify_product_id = any(%s) and deleted_at is null and (
+                details_at is null or details_at < source_updated_at
+                or details_at = source_updated_at and details_sequence between 1 and source_sequence - 1
+                    and details_sequence < (extract(epoch from source_updated_at) + 1) * 1000000)""",
+            [list(product_ids)],
+        )
+        return {variant_id for (variant_id,) in cursor.fetchall()}
+
+
+def _changed(beyond: dict[int, datetime | None]) -> set[int]:
+    """Of the variants that were told of by id and time alone, those of which we hold nothing as new."""
+    held = dict(
+        Variant.objects.filter(shopify_variant_id__in=beyond).values_list("shopify_variant_id", "source_updated_at")
+    )
+    return {
+        variant_id
+        for variant_id, changed in beyond.items()
+        if variant_id in held
+        if (mine := held[variant_id]) is None or changed is None or changed.replace(microsecond=0) > mine
+    }
