@@ -23,6 +23,19 @@ def _forget(subject: Subject) -> int:
     return count
 
 
+def _write_backs(subject: Subject) -> Iterator[Row]:
+    rows = WriteBack.objects.filter(contact_id__in=list(subject.contact_ids)).order_by("pk")
+    for row in rows.values(
+        "contact_id", "channel", "state", "requested_at", "error", "written_state", "written_occurred_at", "written_at"
+    ):
+        yield dict(row)
+
+
+def _untell(subject: Subject) -> int:
+    count, _ = WriteBack.objects.filter(contact_id__in=list(subject.contact_ids)).delete()
+    return count
+
+
 def _drift(subject: Subject) -> Q:
     of_customers = Q(kind="customers", shopify_id__in=list(subject.customer_ids))
     return Q(contact_id__in=list(subject.contact_ids)) | of_customers
@@ -40,21 +53,9 @@ def _shorten_findings(subject: Subject) -> int:
     return rows.update(contact_id=None, shopify_id=None, held=None, told=None)
 
 
-def _write_backs(subject: Subject) -> Iterator[Row]:
-    rows = WriteBack.objects.filter(contact_id__in=list(subject.contact_ids)).order_by("pk")
-    for row in rows.values(
-        "contact_id", "channel", "state", "requested_at", "error", "written_state", "written_occurred_at", "written_at"
-    ):
-        yield dict(row)
-
-
-def _untell(subject: Subject) -> int:
-    count, _ = WriteBack.objects.filter(contact_id__in=list(subject.contact_ids)).delete()
-    return count
-
-
 ALL = (
     Holding("readings_due", "Waiting to be read again from Shopify", ("shopify_refetch",), _refetches, _forget),
+    Holding("write_backs", "Consent told to Shopify", ("shopify_write_back",), _write_backs, _untell),
     Holding(
         "sync_findings",
         "What a comparison with Shopify found different, shortened",
@@ -62,5 +63,4 @@ ALL = (
         _findings,
         _shorten_findings,
     ),
-    Holding("write_backs", "Consent told to Shopify", ("shopify_write_back",), _write_backs, _untell),
 )

@@ -30,6 +30,7 @@ from .customers import Counts
 from .import_kinds import KINDS, Kind
 from .models import Connection, SyncRun
 from .pipeline import Chunk, chunks
+from .scopes import may
 from .signin import SignInError
 from .tokens import NotConnected, Store, open_store
 from .values import mapping, mappings, number, text
@@ -78,7 +79,7 @@ def start(shop_id: int, kinds: Sequence[str] | None = None) -> list[int]:
 def allowed_kinds() -> list[str]:
     """The kinds for which the current shop's app has the scope, in their order; all where it did not say what it has."""
     scopes = Connection.objects.order_by("id").values_list("scopes", flat=True).first()
-    return [kind.name for kind in KINDS.values() if not scopes or kind.scope in scopes]
+    return [kind.name for kind in KINDS.values() if may(scopes or [], kind.scope)]
 
 
 def run(

@@ -82,7 +82,7 @@ def latest(limit: int = 5) -> list[Reconciliation]:
 def one(run_id: int) -> Reconciliation | None:
     """A run by its id."""
     run = SyncRun.objects.filter(kind=KIND, pk=run_id).first()
-    return None if run is None else _summed(run, list(SyncStep.objects.filter(run_id=run_id).order_by("pk")))
+    return _summed(run, list(SyncStep.objects.filter(run_id=run_id).order_by("pk"))) if run else None
 
 
 def _summed(run: SyncRun, steps: list[SyncStep]) -> Reconciliation:

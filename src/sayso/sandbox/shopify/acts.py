@@ -16,6 +16,6 @@ class Acts:
         self.world, self.outbox = world, outbox
         self.customers = CustomerActions(world, outbox)
         self.orders = OrderActions(world, outbox, self.customers)
-        self.app = AppActions(world, outbox)
         self.products = ProductActions(world, outbox)
+        self.app = AppActions(world, outbox)
         self.bulks = Bulks(world, outbox)
