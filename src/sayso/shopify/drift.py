@@ -17,6 +17,7 @@ from sayso.consent.events import Channel, State
 from sayso.consent.models import ConsentState
 from sayso.contacts.compare import Compared, Difference, compare
 
+from . import options
 from .consent_values import ConsentReading
 from .wire import Reading
 
@@ -25,8 +26,11 @@ _VALUES = tuple(f"{channel.value}_shop_{part}" for channel in _CHANNELS for part
 
 
 def compare_customers(readings: Sequence[Reading]) -> list[Compared]:
-    """What is held of each customer, and how it differs. ``readings`` are whole pictures, a customer at most once."""
+    """What is held of each customer, and how it differs. ``readings`` are whole pictures, a customer at most once. Of a
+    shop that takes no contacts from its store only the consents of those it has are compared."""
     compared = compare([change for change, _ in readings])
+    if not options.syncing():  # what the store says of people is then no business of ours, but of their consent it is
+        compared = [replace(found, gone=found.gone or not found.held, differences=()) for found in compared]
     ids = [found.contact_id for found in compared if found.contact_id is not None and not found.gone]
     rows = ConsentState.objects.filter(contact_id__in=ids).values("contact_id", *_VALUES)
     states = {row["contact_id"]: row for row in rows}

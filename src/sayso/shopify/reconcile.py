@@ -142,6 +142,10 @@ def _carry_out(
                 return _end(
                     work, step, SyncStep.Status.SKIPPED, f"The app lacks {subject.full_scope}, so counts say nothing."
                 )
+            with shop_context(work.shop_id):
+                counted = subject.counted()
+            if not counted:
+                return _end(work, step, SyncStep.Status.SKIPPED, "The shop takes no contacts from its store.")
             return _count(store, work, step)
         if step.scope == SyncStep.Scope.WINDOW:
             read_window(store, work, step, should_stop, after_part)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from django.db import connection
 
@@ -78,24 +79,28 @@ def _compare_chunk(work: Work, chunk: Chunk) -> list[int]:
     """Mend what the file can mend; answers the ids that have to be read again."""
     subject = work.subject
     same = set(subject.known_same(chunk.items))
-    rest = [item for position, item in enumerate(chunk.items) if position not in same]
-    wholes = {subject.id_of(item): item for item in rest}
+    things: dict[int, Any] = {}
+    wholes: dict[int, Any] = {}
+    for position, thing in enumerate(chunk.items):
+        if position not in same:
+            picture = subject.from_file(thing)
+            number = subject.id_of(picture)
+            things[number], wholes[number] = thing, picture
     compared = dict(zip(wholes, subject.compare(list(wholes.values())), strict=True))
     wrong = {number: found for number, found in compared.items() if differs(found)}
     live = being_told(work, {number: wholes[number] for number in wrong})
     wrong = {number: found for number, found in wrong.items() if number not in live}
     if not wrong:
         return []
-    items = [wholes[number] for number in wrong]
-    KINDS[subject.name].apply(items)
-    again = dict(zip(wrong, subject.compare(items), strict=True))
+    KINDS[subject.name].apply([things[number] for number in wrong])
+    again = dict(zip(wrong, subject.compare([wholes[number] for number in wrong]), strict=True))
     settled = {number: found for number, found in wrong.items() if not again[number].differences}
     record(work, findings(work, settled, again, {number: subject.at_of(wholes[number]) for number in settled}))
     return [number for number in wrong if number not in settled]
 
 
 def _list_chunk(work: Work, step: SyncStep, chunk: Chunk) -> None:
-    ids = {work.subject.id_of(item) for item in chunk.items}
+    ids = {number for thing in chunk.items if (number := work.subject.listed_id(thing)) is not None}
     staging.copy_in("reconcile_listed", ("run", "shopify_id"), (f"{step.listing}\t{number}" for number in ids))
     advance(step, work, seen=len(ids), position=chunk.end)
 

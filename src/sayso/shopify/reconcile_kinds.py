@@ -16,7 +16,7 @@ from sayso.commerce.models import Order
 from sayso.contacts.compare import Compared, Difference
 from sayso.contacts.models import Contact
 
-from . import wire_orders
+from . import options, wire, wire_orders
 from .drift import compare_customers, compare_orders
 from .drift_fields import customer_topic, order_topic
 from .unchanged import unchanged
@@ -35,8 +35,9 @@ class Subject:
     (:data:`.refetch_kinds.KINDS`).
 
     ``whole`` makes one picture of what a reading by id gave; ``compare`` lays pictures beside what is held; ``id_of`` and
-    ``at_of`` name a picture's id and time. ``known_same`` tells of pictures of a file, by position, which need no
-    comparison. ``worth`` chooses from a page of changes whom to read. ``held`` tells what is held of ids. ``vanished``
+    ``at_of`` name a picture's id and time. ``known_same`` tells which things of a file, by position, need no
+    comparison, ``from_file`` makes a picture of one, ``listed_id`` tells its
+    id. ``worth`` chooses from a page of changes whom to read. ``held`` tells what is held of ids. ``vanished``
     lists ids held that a full comparison did not find: listing, after which id, how many, whether the app sees all.
     ``held_before`` counts what is held of before a moment, as a search by ``count_query`` does at the store; ``deleted_here``
     how many of a listing we deleted ourselves; ``fold_keys`` are those of deliveries about an id and its picture.
@@ -52,6 +53,8 @@ class Subject:
     field: str
     compare: Callable[[Sequence[Any]], list[Compared]]
     known_same: Callable[[Sequence[Any]], Iterable[int]]
+    from_file: Callable[[Any], Any]
+    listed_id: Callable[[Any], int | None]
     whole: Callable[[Sequence[Any]], Any]
     id_of: Callable[[Any], int]
     at_of: Callable[[Any], datetime | None]
@@ -64,6 +67,7 @@ class Subject:
     topic: Callable[[Difference], str]
     made: str
     removed: str
+    counted: Callable[[], bool] = lambda: True
 
 
 def _whole_customer(readings: Sequence[Reading]) -> Reading:
@@ -176,6 +180,8 @@ SUBJECTS = {
             field="customers",
             compare=compare_customers,
             known_same=unchanged,
+            from_file=wire.customer,
+            listed_id=lambda customer: numeric_id(customer.id),
             whole=_whole_customer,
             id_of=lambda reading: reading[0].shopify_customer_id or 0,
             at_of=lambda reading: reading[0].at,
@@ -188,6 +194,7 @@ SUBJECTS = {
             topic=customer_topic,
             made="customers/create",
             removed="customers/delete",
+            counted=options.syncing,
         ),
         Subject(
             name="orders",
@@ -200,6 +207,8 @@ SUBJECTS = {
             field="orders",
             compare=compare_orders,
             known_same=lambda orders: (),
+            from_file=lambda change: change,
+            listed_id=lambda change: change.shopify_order_id,
             whole=lambda readings: readings[0],
             id_of=lambda change: change.shopify_order_id,
             at_of=lambda change: change.at,

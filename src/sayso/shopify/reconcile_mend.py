@@ -110,6 +110,7 @@ def _mend(work: Work, pictures: Pictures, vanished: Pictures, before: Mapping[in
         return
     kind.apply([one for number in wrong for one in pictures[number]])
     kind.apply([one for number in extra for one in vanished[number]])
+    kind.then([*wrong, *extra])
     again = dict(zip(wrong, subject.compare([wholes[number] for number in wrong]), strict=True))
     left = subject.held(extra)
     found = findings(work, wrong, again, {number: subject.at_of(wholes[number]) for number in wrong})
