@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sayso.sandbox.testing import CLIENT_SECRET, DOMAIN, Delivery, Sandbox
+from sayso.sandbox.testing import CLIENT_SECRET, DOMAIN, Delivery, Sandbox, SandboxError
 
 NOWHERE = "http://127.0.0.1:9/x"
 KEYS = json.loads(Path(__file__).with_name("payload_keys.json").read_text())
@@ -337,3 +337,23 @@ def test_signature_as_shopifys_node_library_checks_it(delivery: Delivery, tmp_pa
     body.write_bytes(delivery.body)
     done = subprocess.run(["node", script, body, CLIENT_SECRET], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == delivery.headers["X-Shopify-Hmac-Sha256"]
+
+
+def test_a_merge_is_told_and_the_orders_follow(held: Sandbox) -> None:
+    held.subscribe("CUSTOMERS_MERGE", NOWHERE)
+    kept = held.action("create_customer", first="Kept", email="kept.m@example.com", tags=["a"])["id"]
+    gone = held.action("create_customer", last="Gone", phone="+34611000777", tags=["b"])["id"]
+    held.action("set_consent", customer=gone, channel="sms", state="SUBSCRIBED")
+    order = held.action("place_order", customer=gone)["id"]
+    held.clear()
+    one = held.action("merge_customers", kept=kept, deleted=gone)
+    assert (one["first"], one["last"], one["phone"], one["tags"]) == ("Kept", "Gone", "+34611000777", ["a", "b"])
+    assert one["sms"]["state"] == "SUBSCRIBED", "the consent of the address that it ends up with"
+    assert topics(held) == ["customers/merge", "customers/update"]
+    found = held.graphql(
+        "query($o: ID!, $c: ID!) { order(id: $o) { customer { id } } customer(id: $c) { id } }",
+        {"o": f"gid://shopify/Order/{order}", "c": f"gid://shopify/Customer/{gone}"},
+    )["data"]
+    assert found == {"order": {"customer": {"id": f"gid://shopify/Customer/{kept}"}}, "customer": None}
+    with pytest.raises(SandboxError, match="with itself"):
+        held.action("merge_customers", kept=kept, deleted=kept)

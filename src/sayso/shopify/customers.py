@@ -53,7 +53,7 @@ def apply_readings(readings: Sequence[Reading], *, bulk: bool = False) -> tuple[
     said = echoes.news(said)
     events = [*_events(said, covered(said)), *_late_opt_outs(said, part_of), *invalid_phones(applied)]
     record(events, bulk=bulk, contacts=contacts, report=False)
-    writeback_queue.push_standing(said)
+    writeback_queue.push_standing(said, bulk=bulk)
     inferred.infer(contacts, bulk=bulk)
     link_waiting(applied)
     if part_of:
