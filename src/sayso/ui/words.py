@@ -61,6 +61,14 @@ ORDER = {
     "CANCELLED": ("Cancelled", "bad"),
 }
 
+CHECKOUT = {
+    "OPEN": ("Open", "calm"),
+    "ABANDONED": ("Abandoned", "warn"),
+    "ORDERED": ("Ordered", "good"),
+    "COMPLETED": ("Completed", "good"),
+    "DELETED": ("Deleted", "mute"),
+}
+
 CONNECTION = {
     "CONNECTED": ("Connected", "good"),
     "RESTRICTED": ("Restricted", "warn"),
@@ -112,6 +120,7 @@ VOCABULARIES = {
     "message": MESSAGE,
     "campaign": CAMPAIGN,
     "order": ORDER,
+    "checkout": CHECKOUT,
     "connection": CONNECTION,
     "outcome": OUTCOME,
     "template": TEMPLATE,
@@ -221,7 +230,9 @@ EVENTS = {
     "order.created": "Order placed",
     "order.updated": "Order changed",
     "order.cancelled": "Order cancelled",
-    "order.fulfilled": "Order fulfilled",
+    "order.fulfilled": "Order shipped",
+    "order.deleted": "Order deleted in Shopify",
+    "checkout.abandoned": "Checkout abandoned",
     "consent.confirmation_requested": "Asked to confirm",
     "message.created": "Message received",
     "message.status_changed": "Message status changed",
