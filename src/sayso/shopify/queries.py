@@ -60,12 +60,12 @@ def connections() -> list[Connection]:
 
 def imports(limit: int = 20) -> list[Progress]:
     """The newest imports, newest first."""
-    return [Progress(run) for run in SyncRun.objects.order_by("-id")[:limit]]
+    return [Progress(run) for run in SyncRun.objects.exclude(kind="reconcile").order_by("-id")[:limit]]
 
 
 def latest_imports() -> list[Progress]:
     """The newest import of each kind."""
-    return [Progress(run) for run in SyncRun.objects.order_by("kind", "-id").distinct("kind")]
+    return [Progress(run) for run in SyncRun.objects.exclude(kind="reconcile").order_by("kind", "-id").distinct("kind")]
 
 
 def freshness(shop_id: int) -> Freshness:
