@@ -9,9 +9,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from sayso.audience.models import Group
+from sayso.audience.queries import of_contact
 from sayso.audience.selection import where
 from sayso.campaigns import queries as campaigns
 from sayso.consent import checkout, figures, queries
+from sayso.contacts.models import Contact
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
 from sayso.ui.contact_list import Filters, fetch
@@ -102,6 +105,57 @@ def test_the_tag_of_an_audience(two_shops):
     condition, parameters = where({"tag": "vip"})
     plan = nodes(plan_of(f"select c.id from contact c where {condition}", parameters))
     assert "contact_tags" in {index for _, _, index in plan}
+
+
+GROUPS = """
+insert into contact_group (shop_id, kind, source_type, external_id, name, spellings, members_count) values
+    (%(shop)s, 'SHOPIFY_SEGMENT', 'segment', '7', 'Half', '{}', 10000),
+    (%(shop)s, 'SHOPIFY_TAG', 'tag', 'vip', 'vip', '{vip,VIP}', 50),
+    (%(shop)s, 'SHOPIFY_TAG', 'tag', 'new', 'new', '{new}', 20000);
+insert into group_member (shop_id, group_id, contact_id, shopify_customer_id)
+select c.shop_id, g.id, c.id, c.shopify_customer_id from contact c join contact_group g on g.shop_id = c.shop_id
+and g.external_id = '7' where c.shop_id = %(shop)s and c.shopify_customer_id %% 2 = 0;
+insert into group_member (shop_id, group_id, shopify_customer_id)
+select %(shop)s, g.id, 1000000 + n from generate_series(1, 50) n, contact_group g where g.shop_id = %(shop)s and g.external_id = '7'
+"""
+
+
+@pytest.fixture
+def groups(two_shops, as_owner):
+    for shop in Shop.objects.all():
+        for statement in GROUPS.split(";\n"):
+            as_owner.execute(statement, {"shop": shop.pk})
+    as_owner.execute("analyze contact_group; analyze group_member")
+    return {group.external_id: group for group in Group.objects.all()}
+
+
+@pytest.mark.parametrize(
+    ("group", "query", "index"),
+    [
+        ("7", "", "group_member_contact"),
+        ("7", "first1234", "contact_search"),
+        ("vip", "", "contact_tags"),
+        ("vip", "p777", "contact_tags"),
+        ("new", "", "contact_pkey"),
+    ],
+)
+def test_a_page_of_a_group(two_shops, groups, group, query, index):
+    with CaptureQueriesContext(connection) as captured:
+        assert fetch(two_shops.pk, Filters(group=groups[group], q=query)).rows or query
+    plans = [nodes(plan_of(one["sql"])) for one in captured if "contact c" in one["sql"]]
+    assert index in {found for plan in plans for _, _, found in plan}
+    assert not {("Seq Scan", "contact", None), ("Seq Scan", "group_member", None)} & {
+        node for plan in plans for node in plan
+    }
+
+
+def test_the_groups_of_a_contact(two_shops, groups):
+    contact = Contact.objects.exclude(tags=["new"]).first()
+    with CaptureQueriesContext(connection) as captured:
+        assert {group.external_id for group in of_contact(contact)} == {"7", "vip", "new"}
+    plan = nodes(plan_of(captured[-1]["sql"]))
+    assert "group_member_of" in {index for _, _, index in plan}
+    assert ("Seq Scan", "group_member", None) not in plan
 
 
 def test_the_gate(two_shops):

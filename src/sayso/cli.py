@@ -8,7 +8,20 @@ import sys
 
 import typer
 
-from sayso.commands import access, checking, consent, data, development, ledger, privacy, running, shopify, shops
+from sayso.commands import (
+    access,
+    checking,
+    consent,
+    data,
+    development,
+    groups,
+    ledger,
+    privacy,
+    running,
+    shopify,
+    shops,
+    sync,
+)
 from sayso.commands.terminal import CommandError
 
 app = typer.Typer(
@@ -17,7 +30,7 @@ app = typer.Typer(
     add_completion=False,
     help="Contact and consent hub for Shopify stores: messages only on your customers' say-so.",
 )
-for room in (running, data, checking, shops, shopify, access, consent, ledger, privacy, development):
+for room in (running, data, checking, shops, shopify, sync, access, consent, groups, ledger, privacy, development):
     room.register(app)
 
 

@@ -168,6 +168,13 @@ def test_the_walk(page, program):
     accessible(page)
     picture(page, "campaign")
 
+    # The tag is a group too, with the contacts that carry it.
+    page.goto(f"{program.url}/audience/lists?kind=SHOPIFY_TAG")
+    page.get_by_role("link", name="vip", exact=True).click()
+    page.get_by_role("heading", name="vip").wait_for()
+    assert page.locator("tbody tr").count() == 50
+    accessible(page)
+
     # Somebody who got it; as that customer, reply STOP in the sandbox.
     page.get_by_role("link", name="All recipients").click()
     recipient = (
@@ -220,10 +227,12 @@ def test_the_walk(page, program):
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/audience/contacts", "/audience/consent", "/audience/consent/ledger",
+    ["/", "/audience/contacts", "/audience/lists", "/audience/lists?kind=SHOPIFY_SEGMENT",
+     "/audience/consent", "/audience/consent/ledger",
      "/audience/consent/suppressed", "/audience/consent/suppressed/import",
      "/settings/consent/rules", "/campaigns", "/campaigns/new", "/settings/shopify", "/settings/whatsapp",
-     "/settings/consent", "/settings/team", "/settings/tokens"],
+     "/settings/consent", "/settings/privacy", "/settings/team", "/settings/tokens",
+     "/sync", "/sync/runs/1", "/sync/deliveries", "/sync/parked"],
 )  # fmt: skip
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (360, "light")])
 def test_every_page_fits_and_is_accessible(page, program, path, width, scheme):

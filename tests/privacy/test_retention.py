@@ -103,6 +103,23 @@ def test_buyers_of_old_orders(shop, keep):
     assert Order.objects.get(shopify_order_id=1).email is None
 
 
+def test_reports_of_the_sync(shop, monkeypatch):
+    from sayso.intake.models import Freshness
+    from sayso.shopify.models import SyncChunk, SyncRun
+
+    monkeypatch.setattr(retention, "BATCH", 2)
+    for days in (400, 300):
+        at = timezone.now() - timedelta(days=days)
+        run = SyncRun.objects.create(shop_id=shop.pk, kind="customers", started_at=at, heartbeat_at=at)
+        for number in range(5):
+            SyncChunk.objects.create(shop_id=shop.pk, run_id=run.pk, created_ids=[number])
+        Freshness.objects.create(
+            shop_id=shop.pk, provider="shopify", at=at, deliveries=1, waiting=0, parked=0, buckets=[4], counts=[1]
+        )
+    assert applied(shop)["sync_reports"] == 5
+    assert (SyncRun.objects.count(), SyncChunk.objects.count(), Freshness.objects.count()) == (1, 5, 1)
+
+
 def test_a_large_table_is_walked_in_batches(shop, keep, monkeypatch):
     monkeypatch.setattr(retention, "BATCH", 2)
     keep(order_identities=30)
@@ -168,7 +185,8 @@ def test_every_round_reports(shop, keep):
     [report] = retention.reports()
     assert report.data["removed"] == removed and report.bulk
     assert report.data["periods"] == {
-        "message_texts": 365, "events": None, "order_identities": None, "deliveries": 30, "exports": 14
+        "message_texts": 365, "events": None, "order_identities": None, "deliveries": 30,
+        "sync_reports": 365, "exports": 14,
     }  # fmt: skip
 
 

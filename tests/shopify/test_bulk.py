@@ -164,9 +164,12 @@ def test_a_line_that_cannot_be_read_costs_only_itself():
         + b'{"id":5,"__parentId":"gid://shopify/Customer/3"}\n'
     )
     found = [one for _, one in objects(content, types.decode_customer)]
-    assert [type(one) for one in found] == [bulk.Root, bulk.BadLine, bulk.BadLine, bulk.Root]
-    assert "createdAt" in found[1].reason
-    assert found[2].line == b"{broken"
+    assert [isinstance(one, bulk.Unread) for one in found] == [False, True, True, False]
+    assert "createdAt" in found[1].bad.reason
+    assert found[2].bad.line == b"{broken"
+    with pytest.raises(ValueError, match="createdAt"):
+        _ = found[1].node
+    assert found[2].children == []
     assert isinstance(found[3].children[0], bulk.BadLine)
 
 

@@ -8,13 +8,15 @@ import pytest
 from django.db import connection
 
 from sayso.consent import settings as decisions
-from sayso.consent.events import Channel, ConsentEvent
+from sayso.consent.events import Channel, ConsentEvent, State
 from sayso.consent.models import ConsentState, LedgerEntry
 from sayso.consent.record import record
+from sayso.contacts.changes import ContactChange, Source
 from sayso.contacts.models import Contact
 from sayso.events.consumers import Seen
 from sayso.events.models import Event
 from sayso.shopify import refetch, writeback, writeback_queue
+from sayso.shopify.consent_values import ConsentReading
 from sayso.shopify.models import Connection, WriteBack
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
@@ -375,3 +377,16 @@ def test_the_loop_ends_when_it_is_told_to(db):
     stop = threading.Event()
     stop.set()
     writeback.run(stop)
+
+
+def test_an_import_tells_again_what_the_store_forgot(listening, drain, connected, customer):
+    say(connected, customer, "OPT_OUT", Channel.EMAIL)
+    writeback.write_now(connected.pk)
+    with shop_context(connected.pk), connection.cursor() as cursor:
+        cursor.execute("update shopify_write_back set written_at = written_at - interval '1 hour'")
+        contact = Contact.objects.get(shopify_customer_id=customer)
+        old = datetime(2026, 1, 2, 10, tzinfo=UTC)
+        change = ContactChange(source=Source.SHOPIFY, shopify_customer_id=customer)
+        read = ConsentReading(Channel.EMAIL, State.SUBSCRIBED, old, address=contact.email)
+        assert writeback_queue.push_standing([(contact.pk, change, read)], bulk=True) == 1
+        assert writeback_queue.push_standing([(contact.pk, change, read)], bulk=True) == 0

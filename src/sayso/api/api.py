@@ -16,11 +16,13 @@ from sayso.consent.proof.api import router as proof
 from sayso.consent.statements import router as statements
 from sayso.messaging.api import router as messaging
 from sayso.privacy.api import router as privacy
+from sayso.shopify.api import router as sync
 from sayso.shops.api import Problem, ProblemDetails, problem_response
 
 from .activity import router as activity
 from .contacts import router as contacts
 from .errors import invalid_fields
+from .groups import router as groups
 
 DESCRIPTION = """\
 Contacts, their consent and campaigns of one shop. A token belongs to a shop and sees that shop alone.
@@ -66,7 +68,7 @@ api = Api(
     urls_namespace="api",
     docs_url=None,
 )
-for router in (choices, contacts, consent, statements, proof, activity, campaigns, messaging, privacy):
+for router in (choices, contacts, groups, consent, statements, proof, activity, campaigns, messaging, privacy, sync):
     api.add_router("", router)
 
 

@@ -171,7 +171,8 @@ def import_shopify(
     wait: Annotated[bool, typer.Option(help="Follow it to its end.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Read customers and orders of a store. What is unchanged stays as it is; interrupted, it goes on where it stopped.
+    """Read customers, products, collections and orders of a store. What is unchanged stays as
+    it is; interrupted, it goes on where it stopped.
 
     Where `sayso up` runs its worker does it, else this command.
     """

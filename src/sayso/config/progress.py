@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.db import connection
 
 from sayso.shopify.models import SyncRun
+from sayso.shopify.queries import NO_IMPORT
 from sayso.shops.tenancy import shop_context
 
 if TYPE_CHECKING:
@@ -17,10 +19,17 @@ LOOK = 0.25  # seconds between two looks
 OVER = (SyncRun.Status.COMPLETE, SyncRun.Status.ERROR)
 
 
-def follow_import(shop_id: int, console: Console, stopping: threading.Event, patience: float = 60) -> None:
+def follow_import(
+    shop_id: int,
+    console: Console,
+    stopping: threading.Event,
+    patience: float = 60,
+    only: Sequence[int] | None = None,
+    done: str = "imported",
+) -> None:
     """Show the shop's imports until all are over, ``stopping`` is set, or nothing has moved for ``patience`` seconds.
 
-    Shows nothing where all were over before.
+    Shows nothing where all were over before. ``only``: these runs, else the newest import of each kind.
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -34,7 +43,7 @@ def follow_import(shop_id: int, console: Console, stopping: threading.Event, pat
     try:
         with Progress(*columns, console=console, transient=True) as progress:
             while still < patience and not stopping.is_set():
-                runs = _runs(shop_id)
+                runs = _runs(shop_id, only)
                 if runs and all(status in OVER for _, _, status, _, _ in runs):
                     break
                 still = still + LOOK if runs == before else 0.0
@@ -46,17 +55,19 @@ def follow_import(shop_id: int, console: Console, stopping: threading.Event, pat
                     rate = f"{speed:,.0f}/s" if speed else ""
                     progress.update(bars[run_id], completed=seen, total=total, rate=rate)
                 stopping.wait(LOOK)
-        for run_id, kind, status, seen, _ in _runs(shop_id) if bars else ():
+        for run_id, kind, status, seen, _ in _runs(shop_id, only) if bars else ():
             if run_id in bars:
-                console.print(
-                    f"sayso: {kind}: {seen:,} imported" if status == "COMPLETE" else f"sayso: {kind}: {status}"
-                )
+                console.print(f"sayso: {kind}: {seen:,} {done}" if status == "COMPLETE" else f"sayso: {kind}: {status}")
     finally:
         connection.close()
 
 
-def _runs(shop_id: int) -> list[tuple]:
-    """The newest run of each kind."""
+def _runs(shop_id: int, only: Sequence[int] | None) -> list[tuple]:
+    """Those runs, or the newest import of each kind."""
     with shop_context(shop_id):
-        rows = SyncRun.objects.filter(shop_id=shop_id).order_by("kind", "-id").distinct("kind")
+        if only is not None:
+            rows = SyncRun.objects.filter(pk__in=only).order_by("pk")
+        else:
+            imports = SyncRun.objects.exclude(trigger__in=NO_IMPORT)
+            rows = imports.order_by("kind", "-id").distinct("kind")
         return list(rows.values_list("id", "kind", "status", "seen", "total"))

@@ -4,6 +4,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
+from sayso.shops.tenancy import TenantModel
+
 
 class Delivery(models.Model):
     class State(models.TextChoices):
@@ -39,4 +41,27 @@ class Delivery(models.Model):
                 fields=["lane", "shop_id", "not_before", "id"], name="delivery_waiting", condition=models.Q(state="NEW")
             ),
             models.Index(fields=["shop_id", "state", "received_at"], name="delivery_state"),
+        ]
+
+
+class Freshness(TenantModel):
+    """How soon the deliveries that came within five minutes were applied. Kept longer than the deliveries themselves.
+
+    A histogram: bucket ``k`` counts those that took at most 2^(k/4) ms and more than the bucket before, so that any
+    percentile of any number of windows is known to a fifth. See :mod:`sayso.intake.freshness`.
+    """
+
+    provider = models.CharField(max_length=16)
+    at = models.DateTimeField()  # the first moment of the window
+    deliveries = models.IntegerField()
+    waiting = models.IntegerField()  # not applied when it was counted last; the window is then counted again
+    parked = models.IntegerField()
+    buckets = ArrayField(models.SmallIntegerField())
+    counts = ArrayField(models.IntegerField())  # of each bucket
+
+    class Meta:
+        db_table = "delivery_freshness"
+        constraints = [models.UniqueConstraint(fields=["shop_id", "provider", "at"], name="delivery_freshness_window")]
+        indexes = [
+            models.Index(fields=["shop_id", "at"], name="delivery_freshness_open", condition=models.Q(waiting__gt=0))
         ]

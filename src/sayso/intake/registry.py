@@ -81,3 +81,8 @@ def grouped(deliveries: Iterable[Delivery]) -> tuple[list[tuple[Handle, list[Del
             groups.setdefault(handle, (rank, []))[1].append(delivery)
     ordered = sorted(groups.items(), key=lambda item: item[1][0])
     return [(handle, members) for handle, (_, members) in ordered], unwanted
+
+
+def topics() -> list[tuple[str, str]]:
+    """(provider, topic) of everything that has a handler."""
+    return sorted(_handlers)

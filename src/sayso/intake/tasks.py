@@ -5,6 +5,11 @@ from __future__ import annotations
 from django.db import connection
 from procrastinate.contrib.django import app
 
+from sayso.shops.models import Shop
+from sayso.shops.tenancy import shop_context
+
+from . import freshness
+
 UNKNOWN_SHOP_DAYS = 30
 CHUNK = 10_000
 FORGET = """
@@ -27,3 +32,12 @@ def forget_unknown(timestamp: int) -> int:
             total += cursor.rowcount
             if cursor.rowcount < CHUNK:
                 return total
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="intake.count_freshness", queueing_lock="intake.count_freshness")
+def count_freshness(timestamp: int) -> None:
+    """Count how soon the deliveries of the last minutes were applied."""
+    for shop_id in Shop.objects.values_list("pk", flat=True):
+        with shop_context(shop_id):
+            freshness.count(shop_id)

@@ -47,8 +47,15 @@ KINDS: dict[str, Kind] = {
     "order_identities": Kind(
         "Buyers of orders", "E-mail and phone of orders, by the date of the order; totals and lines stay.", None, 30, 3650,
     ),
+    "checkouts": Kind(
+        "Checkouts", "What was begun and perhaps not bought: addresses, lines, totals. Orders are another kind.", 90, 7, 3650,
+    ),
     "deliveries": Kind(
         "Deliveries as they came", "What Shopify and WhatsApp delivered, kept to be tried again.", 30, 1, 30,
+    ),
+    "sync_reports": Kind(
+        "Reports of the sync", "Which contacts an import or a day of live changes made or changed, and how soon deliveries"
+        " were applied.", 365, 30, 365,
     ),
     "exports": Kind("Access packages", "The files made for people who asked for their data.", 14, 1, 90),
 }  # fmt: skip

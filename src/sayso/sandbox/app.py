@@ -1,12 +1,14 @@
 """Every address of the sandbox."""
 
 import os
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from . import guard
@@ -52,11 +54,29 @@ class App:
         await self.inner(scope, receive, send)
 
     async def download(self, request: Request) -> Response:
-        """The JSONL of a bulk operation, streamed; honours Range."""
+        """The JSONL of a bulk operation, streamed; honours Range. A link that expired is refused as Cloud Storage does."""
         path = self.sandbox.world.bulk_folder / f"{request.path_params['id']}.jsonl"
+        bulks = self.sandbox.acts.bulks
+        if request.query_params.get("signature", "0") != str(bulks.links):
+            return JSONResponse({"error": "ExpiredToken"}, 403)
         if not path.is_file():
             return JSONResponse({"error": "Not Found"}, 404)
+        if bulks.expire_at is not None:
+            return self.broken(path)
         return FileResponse(os.fspath(path), media_type="application/jsonl")
+
+    def broken(self, path: Path) -> Response:
+        """The file up to where it was told to break off: announced whole, and its link expired from then on."""
+        bulks = self.sandbox.acts.bulks
+        length, bulks.expire_at, bulks.links = bulks.expire_at or 0, None, bulks.links + 1
+        with path.open("rb") as file:
+            part = file.read(length)
+
+        async def send() -> AsyncIterator[bytes]:
+            yield part
+
+        headers = {"content-length": str(max(path.stat().st_size, length + 1))}
+        return StreamingResponse(send(), media_type="application/jsonl", headers=headers)
 
     async def templates(self, request: Request) -> Response:
         """The templates of a business account."""

@@ -296,13 +296,18 @@ class Control:
         return answer(sorted(ACTIONS))
 
     async def bulk(self, request: Request) -> Response:
-        """`hold`: operations stay RUNNING until false; `fail`: error code of the next one."""
+        """`hold`: operations stay RUNNING until false; `fail`: error code of the next one; `expire`: the links given so
+        far are no longer good; `expire_at`: the next download breaks off at that byte, and so do its links."""
         data = await given(request)
         bulks = self.sandbox.acts.bulks
         if "hold" in data:
             (bulks.released.clear if data["hold"] else bulks.released.set)()
         if "fail" in data:
             bulks.next_error = data["fail"]
+        if data.get("expire"):
+            bulks.links += 1
+        if "expire_at" in data:
+            bulks.expire_at = data["expire_at"]
         return answer({"held": not bulks.released.is_set(), "fail": bulks.next_error})
 
     async def live(self, request: Request) -> Response:

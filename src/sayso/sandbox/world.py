@@ -9,6 +9,7 @@ import msgspec
 from . import clock
 from .database import Database, encode
 from .generate.fill import fill
+from .generate.segments import seed_segments
 from .known import CLIENT_ID, CLIENT_SECRET
 from .meta.templates import seed_number
 from .records import Shop
@@ -115,6 +116,8 @@ class World:
             fill(self.db, shop, self.seed, self.epoch, customers=customers, orders=orders, lane=lane)
             stock_shelves(self.db, shop)
             self.save_shop(shop)
+            if customers:
+                seed_segments(self.db, shop, self.epoch)
             if not lane:
                 seed_number(self.db)
         return shop

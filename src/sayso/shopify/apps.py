@@ -9,7 +9,7 @@ class ShopifyConfig(AppConfig):
         from sayso.contacts import following
         from sayso.shops import personal
 
-        from . import compliance, handlers, webhooks, writeback_queue  # noqa: F401 (they register themselves)
+        from . import compliance, handlers, live_days, webhooks, writeback_queue  # noqa: F401 (they register themselves)
         from .holdings import ALL
 
         personal.declare(*ALL)

@@ -30,7 +30,11 @@ T = TypeVar("T")
 
 
 class BulkError(Exception):
-    """The file cannot be read: gone (links hold seven days), cut off for good, or not grouped."""
+    """The file cannot be read: cut off for good, or not grouped."""
+
+
+class LinkExpired(BulkError):
+    """The link to the file is no longer good (they hold seven days); the store gives another one when asked."""
 
 
 @dataclass(slots=True)
@@ -39,6 +43,20 @@ class Root(Generic[T]):
 
     node: T
     children: list[Any] = field(default_factory=list)
+
+
+class Unread(Root[Any]):
+    """A root whose line is not what it should be. Whoever reads its node gets the reason as a ValueError, so that it
+    counts as one that cannot be read; whoever wants to tell of it asks ``bad``."""
+
+    __slots__ = ("bad",)
+
+    def __init__(self, bad: BadLine) -> None:
+        self.bad, self.children = bad, []
+
+    @property
+    def node(self) -> Any:
+        raise ValueError(self.bad.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +116,10 @@ def _read(http: httpx.Client, url: str, offset: int) -> Iterator[tuple[int, byte
             return
         if response.status_code == 429 or response.is_server_error:
             raise _TryAgain(f"HTTP {response.status_code}")
+        if response.status_code in {400, 401, 403, 404, 410}:  # Cloud Storage says 400 ExpiredToken or 403, then 404
+            raise LinkExpired(f"the file cannot be read: HTTP {response.status_code}; its link may have expired")
         if response.status_code not in {200, 206}:
-            raise BulkError(f"the file cannot be read: HTTP {response.status_code}; its link may have expired")
+            raise BulkError(f"the file cannot be read: HTTP {response.status_code}")
         if response.headers.get("content-encoding", "identity") != "identity":
             raise BulkError("the store of the file sent it compressed although we asked for plain bytes")
         start = _start(response)
@@ -141,14 +161,14 @@ def _split(chunks: Iterator[bytes], offset: int, skip: int) -> Iterator[tuple[in
 
 def objects(
     found: Iterator[tuple[int, bytes]], decode_root: Callable[[bytes], T], decode_child: Callable[[bytes], Any] = decode
-) -> Iterator[tuple[int, Root[T] | BadLine]]:
+) -> Iterator[tuple[int, Root[T]]]:
     """Root objects with their children, each with the offset at which the next one begins.
 
     An import may be taken up again at any of these offsets. The decoders are those of :mod:`.types`, or plain JSON.
-    What they refuse comes out as :class:`BadLine`, among the objects or among the children. Raises :class:`BulkError`
+    What they refuse comes out as :class:`Unread`, or as :class:`BadLine` among the children. Raises :class:`BulkError`
     for a child away from its parent.
     """
-    current: Root[T] | BadLine | None = None
+    current: Root[T] | None = None
     end = 0
     for line_end, raw in found:
         line = _mended(raw) if _NUL in raw else raw
@@ -158,10 +178,10 @@ def objects(
             try:
                 current = Root(_decoded(line, decode_root))
             except (msgspec.MsgspecError, ValueError) as error:
-                current = BadLine(raw, str(error))
+                current = Unread(BadLine(raw, str(error)))
         elif current is None:
             raise BulkError(f"the file begins with a child at byte {line_end - len(raw)}")
-        elif isinstance(current, Root):  # the children of a line that cannot be read have no use
+        elif not isinstance(current, Unread):  # the children of a line that cannot be read have no use
             current.children.append(_child(line, raw, current.node, decode_child))
         end = line_end
     if current is not None:

@@ -31,7 +31,8 @@ def together(batches: Iterable[Catalogue]) -> Catalogue:
 def import_products(batches: Sequence[Catalogue]) -> Counts:
     """Apply products of a bulk file. Who is in which collection is as old as the operation, which began with its run."""
     batch = together(batches)
-    started_at = SyncRun.objects.filter(kind="products").order_by("-pk").values_list("started_at", flat=True).first()
+    running = SyncRun.objects.filter(kind="products", status=SyncRun.Status.IN_PROGRESS)  # others only wait
+    started_at = running.order_by("started_at").values_list("started_at", flat=True).first()
     moment = read_at(started_at)
     for change in batch.products:
         change.read_at = moment

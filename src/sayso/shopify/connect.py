@@ -246,7 +246,7 @@ def connect_sandbox(sandbox_url: str, our_url: str | None = None) -> Shop:
         subscriptions.ensure(shop.pk, our_url)
         with transaction.atomic():
             enter_shop(shop.pk)
-            imported = SyncRun.objects.exists()
+            imported = SyncRun.objects.filter(trigger=SyncRun.Trigger.INITIAL).exists()
         if not imported:
             imports.start(shop.pk)
     return shop

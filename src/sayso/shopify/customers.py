@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
+from sayso.audience.assign import link
 from sayso.commerce.apply import link_waiting
 from sayso.consent import checkout, inferred
 from sayso.consent.events import Channel, ConsentEvent, State
@@ -19,32 +20,17 @@ from sayso.contacts.phones import PhoneStatus
 
 from . import echoes, options, wire, writeback_queue
 from .consent_values import ConsentReading
+from .counts import Counts, Problem
 from .coverage import Covered, covered
 from .types import Customer
 from .unchanged import unchanged
 from .wire import Reading
 
+__all__ = ["ACTOR", "Counts", "apply_readings"]
+
 ACTOR = Actor("shop", "shopify")
 _WITH_EVIDENCE = frozenset({State.SUBSCRIBED, State.PENDING})
 _TAKES_AWAY = frozenset({State.UNSUBSCRIBED, State.REDACTED})
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What became of a batch. ``invalid``: cannot be reached at all, or could not be read."""
-
-    seen: int = 0
-    created: int = 0
-    updated: int = 0
-    invalid: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.seen + other.seen,
-            self.created + other.created,
-            self.updated + other.updated,
-            self.invalid + other.invalid,
-        )
 
 
 def apply_readings(readings: Sequence[Reading], *, bulk: bool = False) -> tuple[list[Applied], Counts]:
@@ -67,20 +53,27 @@ def apply_readings(readings: Sequence[Reading], *, bulk: bool = False) -> tuple[
     said = echoes.news(said)
     events = [*_events(said, covered(said)), *_late_opt_outs(said, part_of), *invalid_phones(applied)]
     record(events, bulk=bulk, contacts=contacts, report=False)
-    writeback_queue.push_standing(said)
+    writeback_queue.push_standing(said, bulk=bulk)
     inferred.infer(contacts, bulk=bulk)
     link_waiting(applied)
     if part_of:
         merge.bring_along(part_of)  # orders that waited for the customer
-    if not bulk:  # an import reads the orders afterwards
+    if not bulk:  # an import reads the orders afterwards, and the segments
+        link(applied)
         checkout.bind(contact_id for contact_id, _, consent in said if consent.state in _WITH_EVIDENCE)
+    problems = _problems(
+        (result.contact_id, change, result.phone_status) for result, (change, _) in zip(applied, readings, strict=True)
+    )
+    created = [result.contact_id for result in applied if result.created]
+    updated = [result.contact_id for result in applied if result.updated]
     counts = Counts(
         seen=len(readings),
-        created=sum(result.created for result in applied),
-        updated=sum(result.updated for result in applied),
-        invalid=sum(
-            _never_reachable(change, result.phone_status) for result, (change, _) in zip(applied, readings, strict=True)
-        ),
+        created=len(created),
+        updated=len(updated),
+        invalid=_invalid(problems),
+        created_ids=created,
+        updated_ids=updated,
+        problems=problems,
     )
     return applied, counts
 
@@ -89,8 +82,12 @@ def import_customers(customers: Sequence[Customer]) -> Counts:
     """Apply lines of a bulk file in the caller's transaction. Whose line holds nothing new is only looked up."""
     held = unchanged(customers) if options.syncing() else {}
     inferred.infer([known.contact_id for known in held.values()], bulk=True)
-    silent = [wire.customer(customers[number])[0] for number, known in held.items() if not known.addressed]
-    same = Counts(seen=len(held), invalid=sum(map(_never_reachable, silent, phone_statuses(silent))))
+    silent = [
+        (known.contact_id, wire.customer(customers[number])[0]) for number, known in held.items() if not known.addressed
+    ]
+    statuses = phone_statuses([change for _, change in silent])
+    problems = _problems((*one, status) for one, status in zip(silent, statuses, strict=True))
+    same = Counts(seen=len(held), invalid=_invalid(problems), problems=problems)
     news = [wire.customer(customer) for number, customer in enumerate(customers) if number not in held]
     return same + apply_readings(news, bulk=True)[1] if news else same
 
@@ -171,11 +168,23 @@ def _late_opt_outs(
             yield replace(event, occurred_at=max(consent.at or survivor.since, survivor.since), shop_value=None)
 
 
-def _never_reachable(change: ContactChange, phone: PhoneStatus | None) -> bool:
-    """Features §8.2: neither phone nor e-mail usable. The contact is kept, and counted."""
-    return (
-        change.profile is not None
-        and change.fields is None
-        and not change.profile.email
-        and phone in (None, PhoneStatus.IMPOSSIBLE)
-    )
+def _problems(told: Iterable[tuple[int, ContactChange, PhoneStatus | None]]) -> list[Problem]:
+    """Features §8.2: neither phone nor e-mail usable. The contact is kept, and counted. A number that cannot be one
+    beside an e-mail address is only told."""
+    found = []
+    for contact_id, change, phone in told:
+        if change.profile is None or change.fields is not None:
+            continue
+        impossible = phone is PhoneStatus.IMPOSSIBLE
+        if not change.profile.email and (impossible or phone is None):
+            code = "IMPOSSIBLE_PHONE" if impossible else "NO_ADDRESS"
+        elif impossible:
+            code = "PHONE_LEFT_OUT"
+        else:
+            continue
+        found.append(Problem(code, str(change.shopify_customer_id or ""), contact_id))
+    return found
+
+
+def _invalid(problems: Sequence[Problem]) -> int:
+    return sum(problem.code != "PHONE_LEFT_OUT" for problem in problems)

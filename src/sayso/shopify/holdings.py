@@ -63,4 +63,12 @@ ALL = (
         _findings,
         _shorten_findings,
     ),
+    Holding(
+        "sync_reports",
+        "Reports of imports",
+        ("sync_chunk",),
+        None,
+        None,
+        why_kept="Numbers of contacts that an import made or changed, without a name; a year.",
+    ),
 )

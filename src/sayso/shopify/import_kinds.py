@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from sayso.audience import upkeep
 from sayso.channels.json import decode
 from sayso.commerce.catalogue_changes import Catalogue
 from sayso.consent.catch_up import catch_up
 from sayso.shops.tenancy import current_shop_id
 
-from . import merges, refetch, wire_catalogue, wire_orders, writeback_queue
+from . import merges, refetch, segments, wire_catalogue, wire_orders, writeback_queue
 from .bulk import Root
 from .catalogue import import_collections, import_products
-from .customers import Counts, import_customers
+from .counts import Counts
+from .customers import import_customers
 from .orders import apply_orders
+from .tokens import Store
 from .types import (
     Customer,
     Variant,
@@ -45,6 +48,27 @@ class Kind:
     abreast: int  # connections that apply it
     scope: str  # what the app must be allowed
     conclude: Callable[[], object] = lambda: None  # once all is applied, in a transaction
+    lists: str = ""
+    """What the ids in its :class:`Counts` are: ``contacts`` (ours), ``orders`` (Shopify's); "" where it lists none."""
+
+
+@dataclass(frozen=True, slots=True)
+class PagedKind:
+    """What has no bulk operation and is read by pages. ``carry`` goes on where it stopped, unless it is to begin anew."""
+
+    name: str
+    carry: Carry
+    scope: str
+    conclude: Callable[[], object] = lambda: None
+
+
+class Carry(Protocol):
+    def __call__(self, store: Store, *, anew: bool, watch: segments.Watch) -> None:
+        """Raises :class:`.segments.Stopped` where it was asked to stop."""
+
+
+def _upkeep() -> None:
+    upkeep.request(current_shop_id())
 
 
 def _customer(root: Root[Customer]) -> Customer:
@@ -65,6 +89,7 @@ def _customers_read() -> None:
     catch_up()
     writeback_queue.push_all_standing()
     refetch.request(current_shop_id(), merges.open_ones())
+    _upkeep()
 
 
 KINDS = {
@@ -80,6 +105,7 @@ KINDS = {
             apply=import_customers,
             chunk=4_000,
             conclude=_customers_read,
+            lists="contacts",
             abreast=2,  # 5,500 to 7,000 contacts/s on two cores; with one connection 2,600 to 4,800
             scope="read_customers",
         ),
@@ -91,7 +117,7 @@ KINDS = {
             decode_child=decode,
             read=lambda root: Catalogue(collections=[wire_catalogue.collection(root.node, None)]),
             apply=import_collections,
-            chunk=2_000,
+            chunk=1_000,
             abreast=1,
             scope="read_products",
         ),
@@ -116,9 +142,17 @@ KINDS = {
             read=lambda root: wire_orders.order(root.node, root.children),
             apply=lambda orders: apply_orders(orders, bulk=True)[1],
             chunk=2_000,
+            conclude=_upkeep,
+            lists="orders",
             abreast=1,  # nothing but their order keeps the guest of two orders from being made twice
             scope="read_orders",
         ),
     )
 }
 """In the order in which they are imported (decision 42): nothing refers to what comes after it."""
+
+PAGED_KINDS = {
+    kind.name: kind
+    for kind in (PagedKind(name="segments", carry=segments.compare_all, scope="read_customers", conclude=_upkeep),)
+}
+"""Imported after all of the above."""

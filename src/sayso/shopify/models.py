@@ -1,5 +1,7 @@
-"""The connection to a Shopify store, its imports, what must be read again, and what must be told to it."""
+"""The connection to a Shopify store, its sync runs with their reports, what must be read again, and what must be told to
+it."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
@@ -36,7 +38,7 @@ class Connection(TenantModel):
 
 
 class SyncRun(TenantModel):
-    """One import: a bulk operation, its file, and how far it was applied."""
+    """One import: a bulk operation, its file, and how far it was applied; or one day of live changes."""
 
     class Status(models.TextChoices):
         NOT_STARTED = "NOT_STARTED"
@@ -44,7 +46,16 @@ class SyncRun(TenantModel):
         COMPLETE = "COMPLETE"
         ERROR = "ERROR"
 
-    kind = models.CharField(max_length=16)  # customers, orders
+    class Trigger(models.TextChoices):
+        INITIAL = "initial"  # the first of its kind
+        MANUAL = "manual"
+        RECONCILE = "reconcile"
+        LIVE = "live"  # a day of what the store told by itself; has no operation and no file
+        DRY_RUN = "dry_run"  # nothing of it is kept but the report
+
+    kind = models.CharField(max_length=16)  # customers, orders, …; live
+    trigger = models.CharField(max_length=12, choices=Trigger.choices, default=Trigger.MANUAL, db_default="manual")
+    day = models.DateField(null=True)  # of a live one, in the shop's zone
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.NOT_STARTED)
     operation_id = models.CharField(max_length=128, blank=True, default="", db_default="")
     url = models.TextField(blank=True, default="", db_default="")
@@ -54,6 +65,8 @@ class SyncRun(TenantModel):
     created = models.BigIntegerField(default=0, db_default=0)
     updated = models.BigIntegerField(default=0, db_default=0)
     invalid = models.BigIntegerField(default=0, db_default=0)
+    failed = models.BigIntegerField(default=0, db_default=0)
+    worked = models.FloatField(default=0, db_default=0)  # seconds spent on what was applied; waiting does not count
     error = models.TextField(blank=True, default="", db_default="")
     started_at = models.DateTimeField(db_default=Now())
     heartbeat_at = models.DateTimeField(db_default=Now())
@@ -62,6 +75,31 @@ class SyncRun(TenantModel):
     class Meta:
         db_table = "sync_run"
         indexes = [models.Index(fields=["shop_id", "kind", "id"], name="sync_run_kind")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["shop_id", "day"], condition=models.Q(trigger="live"), name="sync_run_live_day"
+            )
+        ]
+
+
+class SyncChunk(TenantModel):
+    """What one committed chunk of a run did, object by object: a row a chunk, so that a report of a million contacts is
+    a few hundred rows.
+
+    The ids are those the kind lists (:attr:`.import_kinds.Kind.lists`); of a dry run Shopify's, for nothing got one of
+    ours.
+    """
+
+    run_id = models.BigIntegerField()
+    created_ids = ArrayField(models.BigIntegerField(), default=list)
+    updated_ids = ArrayField(models.BigIntegerField(), default=list)
+    problems = models.JSONField(default=list)  # [[code, reference, contact id or null, detail], …]
+    consent = models.JSONField(default=list)  # [[channel, from, to, outcome, refusal, number], …]
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "sync_chunk"
+        indexes = [models.Index(fields=["shop_id", "run_id", "id"], name="sync_chunk_run")]
 
 
 class Refetch(TenantModel):

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from .models import Connection, SyncRun
 
+NO_IMPORT = (SyncRun.Trigger.LIVE, SyncRun.Trigger.RECONCILE, SyncRun.Trigger.DRY_RUN)
 LATE_AFTER = timedelta(minutes=5)
 """A delivery that has waited longer than this is shown as late."""
 
@@ -42,9 +43,8 @@ class Progress:
 
     @property
     def rate(self) -> float:
-        """Root objects a second since the start."""
-        end = self.run.finished_at or self.run.heartbeat_at
-        seconds = (end - self.run.started_at).total_seconds()
+        """Root objects a second, while it worked: waiting for the store, and for somebody to resume it, do not count."""
+        seconds = self.run.worked or (self.run.heartbeat_at - self.run.started_at).total_seconds()
         return self.run.seen / seconds if seconds > 0 else 0.0
 
     @property
@@ -60,12 +60,14 @@ def connections() -> list[Connection]:
 
 def imports(limit: int = 20) -> list[Progress]:
     """The newest imports, newest first."""
-    return [Progress(run) for run in SyncRun.objects.exclude(kind="reconcile").order_by("-id")[:limit]]
+    imports = SyncRun.objects.exclude(trigger__in=(SyncRun.Trigger.LIVE, SyncRun.Trigger.RECONCILE))
+    return [Progress(run) for run in imports.order_by("-id")[:limit]]
 
 
 def latest_imports() -> list[Progress]:
     """The newest import of each kind."""
-    return [Progress(run) for run in SyncRun.objects.exclude(kind="reconcile").order_by("kind", "-id").distinct("kind")]
+    real = SyncRun.objects.exclude(trigger__in=NO_IMPORT)
+    return [Progress(run) for run in real.order_by("kind", "-id").distinct("kind")]
 
 
 def freshness(shop_id: int) -> Freshness:

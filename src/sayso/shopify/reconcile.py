@@ -63,7 +63,7 @@ def start(shop_id: int, *, full: bool = False, kinds: Sequence[str] = tuple(SUBJ
         waiting = SyncRun.objects.filter(kind=KIND, status=SyncRun.Status.NOT_STARTED).first()
         if waiting and wanted <= set(SyncStep.objects.filter(run_id=waiting.pk).values_list("kind", "scope")):
             return waiting.pk
-        made = SyncRun.objects.create(shop_id=shop_id, kind=KIND)
+        made = SyncRun.objects.create(shop_id=shop_id, kind=KIND, trigger=SyncRun.Trigger.RECONCILE)
         SyncStep.objects.bulk_create(
             SyncStep(shop_id=shop_id, run_id=made.pk, kind=kind, scope=one)
             for kind in kinds
@@ -178,6 +178,7 @@ def _since(subject: Subject, run_id: int) -> datetime:
     found = steps.order_by("-began_at").values_list("began_at", flat=True).first()
     if found is None:
         runs = SyncRun.objects.filter(kind=subject.name, status=SyncRun.Status.COMPLETE)
+        runs = runs.exclude(trigger=SyncRun.Trigger.DRY_RUN)
         found = runs.order_by("-started_at").values_list("started_at", flat=True).first()
     if found is None:
         found = Connection.objects.order_by("id").values_list("created_at", flat=True)[0]

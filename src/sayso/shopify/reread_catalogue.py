@@ -110,7 +110,9 @@ def variant(store: Store, node: dict[str, Any], held: Known) -> list[Catalogue]:
 
 
 def gone_variant(variant_id: int, held: Known) -> list[Catalogue]:
-    """The variant was deleted."""
+    """The variant was deleted; of one we do not hold there is nothing to say."""
+    if not held.product_id:
+        return []
     return [Catalogue(variants=[VariantChange(variant_id, held.product_id, held.end(), held.now, deleted=True)])]
 
 

@@ -7,15 +7,17 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.db import connections
+from django.utils import timezone
 from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 
+from sayso.audience import pictures
 from sayso.shops.models import Shop
 
-from . import imports, poll, reconcile_tasks, subscriptions
+from . import abandoned, imports, poll, reconcile_tasks, segments, segments_due, subscriptions
 from .client import ShopifyError
 from .signin import SignInError
-from .tokens import NotConnected
+from .tokens import NotConnected, open_store
 
 __all__ = ["reconcile_tasks"]
 
@@ -48,6 +50,33 @@ def run_import(context: JobContext, shop_id: int, sync_run_id: int) -> None:
         connections.close_all()
 
 
+@app.task(
+    name=segments.JOB,
+    pass_context=True,
+    retry=RetryStrategy(
+        max_attempts=IMPORT_ATTEMPTS,
+        exponential_wait=2,
+        retry_exceptions={segments.Stopped, pictures.Overtaken, ShopifyError, SignInError},
+    ),
+)
+def read_segments(context: JobContext, shop_id: int) -> None:
+    """Read who is in segments that are new or have other rules; what is left undone the night's comparison does."""
+    try:
+        with open_store(shop_id) as store:
+            segments.read_new(store, segments.Watch(context.should_abort))
+    except NotConnected as error:
+        log.warning("shop %d: %s", shop_id, error)
+    finally:
+        connections.close_all()
+
+
+@app.periodic(cron="*/15 * * * *")
+@app.task(name="shopify.compare_segments", queueing_lock="shopify.compare_segments")
+def compare_segments(timestamp: int) -> None:
+    """Every night at half past three of the shop: the members of all segments, compared with Shopify."""
+    _for_each_shop(lambda shop: segments_due.start_if_due(shop, timezone.now()))
+
+
 @app.periodic(cron="23 * * * *")
 @app.task(name="shopify.ensure_subscriptions", queueing_lock="shopify.ensure_subscriptions")
 def ensure_subscriptions(timestamp: int) -> None:
@@ -63,8 +92,21 @@ def poll_stores(timestamp: int) -> None:
     def ask(shop: Shop) -> None:
         if not subscriptions.can_push(settings.PUBLIC_URL, sandbox=shop.is_sandbox):
             poll.poll(shop.pk)
+            segments.look(shop.pk)
 
     _for_each_shop(ask)
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="shopify.abandoned_checkouts", queueing_lock="shopify.abandoned_checkouts")
+def find_abandoned_checkouts(timestamp: int) -> None:
+    """Ask every store for the checkouts of the last 48 hours (features §8.8), and settle what guests ticked."""
+
+    def look(shop: Shop) -> None:
+        abandoned.settle_guests(shop.pk)
+        abandoned.poll(shop.pk)
+
+    _for_each_shop(look)
 
 
 def _for_each_shop(work: Callable[[Shop], object]) -> None:

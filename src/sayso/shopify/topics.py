@@ -32,6 +32,11 @@ TOPICS = (
         "customer.tags_added",
         "customer.tags_removed",
         "customers/purchasing_summary",
+        "segments/create",
+        "segments/update",
+        "segments/delete",
+        "customer.joined_segment",
+        "customer.left_segment",
     ),
     *_topics("read_customer_merge", "customers/merge"),
     *_topics(
@@ -58,6 +63,11 @@ TOPICS = (
         "orders/cancelled",
         "orders/fulfilled",
         "orders/partially_fulfilled",
+        "orders/edited",
+        "orders/delete",
+        "checkouts/create",
+        "checkouts/update",
+        "checkouts/delete",
     ),
     *_topics(
         None,

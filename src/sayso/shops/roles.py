@@ -9,11 +9,13 @@ class Role(models.TextChoices):
     VIEWER = "viewer"
 
 
-READ = {"contacts.view", "consent.view", "campaigns.view", "analytics.view", "settings.view"}
+READ = {
+    "contacts.view", "lists.view", "consent.view", "campaigns.view", "analytics.view", "settings.view", "shopify.view",
+}  # fmt: skip
 WORK = READ | {
     "contacts.create", "contacts.edit", "contacts.merge", "contacts.export", "consent.unsubscribe", "consent.record_opt_in",
     "consent.blacklist", "consent.export", "privacy.view", "campaigns.create", "campaigns.send",
-    "shopify.edit", "channels.edit", "settings.edit", "team.edit", "api.edit",
+    "shopify.edit", "deliveries.view", "channels.edit", "settings.edit", "team.edit", "api.edit",
 }  # fmt: skip
 
 PERMISSIONS: dict[str, set[str]] = {

@@ -132,6 +132,8 @@ def event_title(kind: str, data: dict[str, Any]) -> str:
     if kind in {"contact.tags_added", "contact.tags_removed"} and data.get("tags"):
         verb = "added" if kind.endswith("added") else "removed"
         return f"Tags {verb}: {', '.join(map(str, data['tags']))}"
+    if kind in {"segment.entered", "segment.left"} and data.get("name"):
+        return f"{'Joined' if kind.endswith('entered') else 'Left'} the segment “{data['name']}”"
     return words.EVENTS.get(kind, words.sentence(kind))
 
 

@@ -86,6 +86,17 @@ def lines(title: str, days: Sequence[date], series: list[Series], width: int = W
     return _by_day(chart, title, days, series, names=8 * width // WIDTH)
 
 
+def bars(title: str, labels: list[str], series: list[Series]) -> Chart:
+    """Standing bars side by side, one of each series a label; zero stands for nothing known."""
+    chart = pygal.Bar(**_options(height=230))
+    chart.x_labels = labels
+    chart.x_labels_major = labels[::-1][:: math.ceil(len(labels) / 8)]
+    chart.show_minor_x_labels = False
+    for one in series:
+        chart.add(one.name, one.values)
+    return Chart(title, _svg(chart, title, series), labels, series)
+
+
 def _by_day(chart: Any, title: str, days: Sequence[date], series: list[Series], names: int = 8) -> Chart:
     labels = [formats.date_format(day, "j M") for day in days]
     chart.x_labels = labels

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import connection
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from sayso.shopify import health
 from sayso.shops.models import Membership, Shop
 
 
@@ -15,7 +17,14 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "shop": getattr(request, "shop", None),
         "role": getattr(request, "role", None),
         "shops": SimpleLazyObject(lambda: _shops(request)),
+        "sync_troubles": SimpleLazyObject(lambda: _troubles(request)),
     }
+
+
+def _troubles(request: HttpRequest) -> list[health.Trouble]:
+    """What keeps the store's data from being current; asked for where the middleware has entered the shop."""
+    shop = getattr(request, "shop", None)
+    return [] if shop is None or not connection.in_atomic_block else health.troubles(shop.pk)
 
 
 def _shops(request: HttpRequest) -> list[Shop]:

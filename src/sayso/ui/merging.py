@@ -25,7 +25,7 @@ FIELDS = (
     ("Own number", "external_customer_id"),
     ("Excluded from messaging", "excluded_word"),
 )
-FOLLOW = {"orders": "orders", "message": "messages"}
+FOLLOW = {"orders": "order", "message": "message"}
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,11 @@ def outlook(one: Contact, other: Contact) -> Outlook:
         if before[0][name] or before[1][name]
     ]
     consents = [ConsentLine(channel, states[0][channel], states[1][channel], then[channel]) for channel in Channel]
-    follow = [f"{len(moved[table])} {word}" for table, word in FOLLOW.items() if moved.get(table)]
+    follow = [
+        f"{len(moved[table])} {word}{'s' if len(moved[table]) > 1 else ''}"
+        for table, word in FOLLOW.items()
+        if moved.get(table)
+    ]
     return Outlook(survivor, merged, lines, consents, follow)
 
 

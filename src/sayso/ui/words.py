@@ -61,8 +61,17 @@ ORDER = {
     "CANCELLED": ("Cancelled", "bad"),
 }
 
+CHECKOUT = {
+    "OPEN": ("Open", "calm"),
+    "ABANDONED": ("Abandoned", "warn"),
+    "ORDERED": ("Ordered", "good"),
+    "COMPLETED": ("Completed", "good"),
+    "DELETED": ("Deleted", "mute"),
+}
+
 CONNECTION = {
     "CONNECTED": ("Connected", "good"),
+    "REFUSED": ("Refused", "bad"),
     "RESTRICTED": ("Restricted", "warn"),
     "DISCONNECTED": ("Disconnected", "bad"),
     "UNINSTALLED": ("Uninstalled", "mute"),
@@ -105,6 +114,17 @@ EXPORT = {
     "EXPIRED": ("Deleted", "mute"),
 }
 
+DELIVERY = {
+    "NEW": ("Waiting", "info"),
+    "DONE": ("Applied", "good"),
+    "IGNORED": ("Ignored", "mute"),
+    "PARKED": ("Parked", "bad"),
+}
+
+SYNC_OUTCOME = {"failed": ("Failed", "bad"), "invalid": ("Invalid", "warn"), "noted": ("Noted", "info")}
+
+DELIVERY_WORDS = {state: text for state, (text, _) in DELIVERY.items()}
+
 VOCABULARIES = {
     "export": EXPORT,
     "consent": CONSENT,
@@ -112,10 +132,13 @@ VOCABULARIES = {
     "message": MESSAGE,
     "campaign": CAMPAIGN,
     "order": ORDER,
+    "checkout": CHECKOUT,
     "connection": CONNECTION,
     "outcome": OUTCOME,
     "template": TEMPLATE,
     "privacy": PRIVACY,
+    "delivery": DELIVERY,
+    "sync_outcome": SYNC_OUTCOME,
 }
 
 SOURCES = {
@@ -221,7 +244,11 @@ EVENTS = {
     "order.created": "Order placed",
     "order.updated": "Order changed",
     "order.cancelled": "Order cancelled",
-    "order.fulfilled": "Order fulfilled",
+    "order.fulfilled": "Order shipped",
+    "order.deleted": "Order deleted in Shopify",
+    "checkout.abandoned": "Checkout abandoned",
+    "segment.entered": "Joined a segment",
+    "segment.left": "Left a segment",
     "consent.confirmation_requested": "Asked to confirm",
     "message.created": "Message received",
     "message.status_changed": "Message status changed",
@@ -232,6 +259,10 @@ EVENTS = {
     "suppression.local_added": "Addresses blocked",
     "suppression.local_ended": "Block of an address ended",
     "export.created": "Exported",
+    "delivery.opened": "Opened what was delivered",
+    "delivery.replayed": "Had parked deliveries tried again",
+    "sync.started": "Started an import",
+    "sync.resumed": "Resumed an import",
     "settings.changed": "Settings changed",
     "privacy.requested": "Privacy request",
     "privacy.done": "Privacy request done",
@@ -269,7 +300,48 @@ IDENTITIES = {
     "email": "E-mail",
 }
 
-IMPORTS = {"customers": "Customers", "orders": "Orders"}
+IMPORTS = {
+    "customers": "Customers",
+    "orders": "Orders",
+    "products": "Products",
+    "collections": "Collections",
+    "segments": "Segments",
+    "live": "Live changes",
+}
+
+GROUP_KINDS = {
+    "LIST": "List",
+    "DYNAMIC": "Segment",
+    "CATEGORY": "Topic",
+    "SHOPIFY_SEGMENT": "Shopify segment",
+    "SHOPIFY_TAG": "Shopify tag",
+    "SHOPIFY_GUESTS": "Shopify guests",
+}
+
+TRIGGERS = {
+    "initial": "First import",
+    "manual": "Import",
+    "reconcile": "Reconciliation",
+    "live": "Day of live sync",
+    "dry_run": "Dry run",
+}
+
+SYNC_PROBLEMS = {
+    "UNREADABLE": "The line could not be read",
+    "REFUSED_VALUE": "It holds a value that cannot be stored",
+    "NO_ADDRESS": "No e-mail address and no phone number",
+    "IMPOSSIBLE_PHONE": "The phone number cannot be one, and there is no e-mail address",
+    "PHONE_LEFT_OUT": "The phone number cannot be one; the e-mail address is used",
+    "CONSENT_REFUSED": "A consent was refused",
+}
+
+SYNC_OUTCOMES = {
+    "failed": "Nothing was kept",
+    "invalid": "Kept, cannot be reached",
+    "noted": "Kept",
+}
+
+PROVIDERS = {"shopify": "Shopify", "whatsapp": "WhatsApp"}
 
 ROLES = {"owner": "Owner", "admin": "Admin", "viewer": "Viewer"}
 

@@ -12,11 +12,16 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
 DECLARE
     shop bigint := current_shop();
     changed bigint[];
+    restocked bigint[];
 BEGIN
     CREATE TEMPORARY TABLE IF NOT EXISTS held_variants (
         id bigint PRIMARY KEY, quantity integer, restocked_at timestamptz
     ) ON COMMIT DELETE ROWS;
+    CREATE TEMPORARY TABLE IF NOT EXISTS restocked_variants (
+        id bigint PRIMARY KEY, before integer, at timestamptz
+    ) ON COMMIT DELETE ROWS;
     DELETE FROM held_variants;
+    DELETE FROM restocked_variants;
     INSERT INTO held_variants
     SELECT n.id, v.inventory_quantity, v.restocked_at
     FROM (SELECT DISTINCT s.shopify_variant_id AS id FROM staging.variant s WHERE s.run = p_run) n
@@ -69,40 +74,41 @@ BEGIN
         WHERE v.details_at IS NULL
             OR (excluded.details_at, excluded.details_sequence) > (v.details_at, v.details_sequence);
 
-    UPDATE variant v SET deletion_at = s.at, deletion_sequence = s.sequence, synced_at = now()
-    FROM (
-        SELECT DISTINCT ON (s.shopify_variant_id) s.shopify_variant_id AS id, s.at, s.sequence
-        FROM staging.variant s WHERE s.run = p_run AND s.deleted
-        ORDER BY s.shopify_variant_id, s.at DESC, s.sequence DESC
-    ) s WHERE v.shop_id = (SELECT shop) AND v.shopify_variant_id = s.id
-        AND (v.deletion_at IS NULL OR (s.at, s.sequence) > (v.deletion_at, v.deletion_sequence));
+    INSERT INTO variant AS v (shop_id, shopify_variant_id, shopify_product_id, deletion_at, deletion_sequence)
+    SELECT DISTINCT ON (s.shopify_variant_id) shop, s.shopify_variant_id, s.shopify_product_id, s.at, s.sequence
+    FROM staging.variant s WHERE s.run = p_run AND s.deleted
+    ORDER BY s.shopify_variant_id, s.at DESC, s.sequence DESC
+    ON CONFLICT (shop_id, shopify_variant_id) DO UPDATE SET
+        deletion_at = excluded.deletion_at, deletion_sequence = excluded.deletion_sequence, synced_at = now()
+        WHERE v.deletion_at IS NULL
+            OR (excluded.deletion_at, excluded.deletion_sequence) > (v.deletion_at, v.deletion_sequence);
 
     IF NOT p_bulk THEN
-        WITH crossed AS (
-            SELECT h.id, v.id AS row_id, h.quantity AS before,
-                CASE WHEN h.quantity <= 0 THEN v.source_updated_at ELSE word.at END AS at
-            FROM held_variants h
-            CROSS JOIN LATERAL (
-                SELECT v.id, v.inventory_quantity, v.source_updated_at FROM variant v
-                WHERE v.shop_id = (SELECT shop) AND v.shopify_variant_id = h.id AND v.deleted_at IS NULL LIMIT 1
-            ) v
-            LEFT JOIN LATERAL (
-                SELECT max(s.at) AS at FROM staging.variant s
-                WHERE s.run = p_run AND s.shopify_variant_id = h.id AND s.in_stock
-            ) word ON true
-            WHERE v.inventory_quantity > 0 AND (h.quantity <= 0
-                OR word.at > coalesce(h.restocked_at, '-infinity') + interval '1 minute')
-        ), noted AS (
-            UPDATE variant v SET restocked_at = greatest(v.restocked_at, c.at) FROM crossed c
-            WHERE v.shop_id = (SELECT shop) AND v.id = c.row_id
-            RETURNING v.*, c.before, c.at
-        )
+        INSERT INTO restocked_variants
+        SELECT h.id, h.quantity, CASE WHEN h.quantity <= 0 THEN v.source_updated_at ELSE word.at END
+        FROM held_variants h
+        CROSS JOIN LATERAL (
+            SELECT v.inventory_quantity, v.source_updated_at FROM variant v
+            WHERE v.shop_id = (SELECT shop) AND v.shopify_variant_id = h.id AND v.deleted_at IS NULL LIMIT 1
+        ) v
+        LEFT JOIN LATERAL (
+            SELECT max(s.at) AS at FROM staging.variant s
+            WHERE s.run = p_run AND s.shopify_variant_id = h.id AND s.in_stock
+        ) word ON true
+        WHERE v.inventory_quantity > 0
+            AND (h.quantity <= 0 OR word.at > coalesce(h.restocked_at, '-infinity') + interval '1 minute');
+        restocked := ARRAY(SELECT r.id FROM restocked_variants r);
+        UPDATE variant v SET restocked_at = greatest(v.restocked_at, (
+            SELECT r.at FROM restocked_variants r WHERE r.id = v.shopify_variant_id LIMIT 1))
+        WHERE v.shop_id = (SELECT shop) AND v.shopify_variant_id = ANY (restocked);
         INSERT INTO event (shop_id, kind, occurred_at, actor_kind, origin, bulk, data)
-        SELECT shop, 'variant.restocked', n.at, 'shop', 'shopify', false, jsonb_build_object(
-            'variant', n.shopify_variant_id::text, 'product', n.shopify_product_id::text, 'title', n.title,
-            'quantity', n.inventory_quantity, 'before', n.before, 'policy', n.inventory_policy, 'tracked', n.tracked,
-            'price', n.price::text, 'currency', n.currency)
-        FROM noted n ORDER BY n.shopify_variant_id;
+        SELECT shop, 'variant.restocked', r.at, 'shop', 'shopify', false, jsonb_build_object(
+            'variant', v.shopify_variant_id::text, 'product', v.shopify_product_id::text, 'title', v.title,
+            'quantity', v.inventory_quantity, 'before', r.before, 'policy', v.inventory_policy, 'tracked', v.tracked,
+            'price', v.price::text, 'currency', v.currency)
+        FROM restocked_variants r CROSS JOIN LATERAL (
+            SELECT * FROM variant v WHERE v.shop_id = (SELECT shop) AND v.shopify_variant_id = r.id LIMIT 1
+        ) v ORDER BY r.id;
     END IF;
     RETURN changed;
 END $$;

@@ -12,6 +12,7 @@ DECLARE
     fresh bigint[];
     touched bigint[];
     listed bigint[];
+    lost bigint[];
     changed bigint[];
 BEGIN
     -- What a product is. `held` facts of a product that was only heard of before make it a new one.
@@ -92,22 +93,27 @@ BEGIN
     ON CONFLICT (shop_id, shopify_variant_id) DO UPDATE SET
         shopify_product_id = excluded.shopify_product_id, seen_at = excluded.seen_at, seen_sequence = excluded.seen_sequence
         WHERE v.seen_at IS NULL OR (excluded.seen_at, excluded.seen_sequence) > (v.seen_at, v.seen_sequence);
-    UPDATE variant v SET deletion_at = p.variants_at, deletion_sequence = p.variants_sequence, synced_at = now()
-    FROM unnest(listed) n (id) CROSS JOIN LATERAL (
+    -- Looked up one by one: before the first statistics a join would be planned as a search of the whole table for each.
+    SELECT coalesce(array_agg(v.id), '{}') INTO lost FROM unnest(listed) n (id) CROSS JOIN LATERAL (
         SELECT p.variants_at, p.variants_sequence FROM product p
-        WHERE p.shop_id = (SELECT shop) AND p.shopify_product_id = n.id LIMIT 1) p
-    WHERE v.shop_id = (SELECT shop) AND v.shopify_product_id = n.id
-        AND (v.seen_at IS NULL OR (v.seen_at, v.seen_sequence) <> (p.variants_at, p.variants_sequence))
+        WHERE p.shop_id = (SELECT shop) AND p.shopify_product_id = n.id LIMIT 1
+    ) p CROSS JOIN LATERAL (
+        SELECT * FROM variant v WHERE v.shop_id = (SELECT shop) AND v.shopify_product_id = n.id OFFSET 0
+    ) v
+    WHERE (v.seen_at IS NULL OR (v.seen_at, v.seen_sequence) <> (p.variants_at, p.variants_sequence))
         AND (v.deletion_at IS NULL OR (v.deletion_at, v.deletion_sequence) < (p.variants_at, p.variants_sequence));
+    UPDATE variant v SET synced_at = now(), (deletion_at, deletion_sequence) = (
+        SELECT p.variants_at, p.variants_sequence FROM product p
+        WHERE p.shop_id = (SELECT shop) AND p.shopify_product_id = v.shopify_product_id LIMIT 1)
+    WHERE v.shop_id = (SELECT shop) AND v.id = ANY (lost);
 
     changed := variants_apply(p_run, p_bulk, money);
     PERFORM product_collections_apply(p_run);
 
     -- Order lines that came before their product: what it was at that time is what it is now.
-    UPDATE order_line l SET product_tags = p.tags
-    FROM unnest(fresh) n (id) CROSS JOIN LATERAL (
-        SELECT p.tags FROM product p WHERE p.shop_id = (SELECT shop) AND p.shopify_product_id = n.id LIMIT 1) p
-    WHERE l.shop_id = (SELECT shop) AND l.product_id = n.id AND l.product_tags IS NULL;
+    UPDATE order_line l SET product_tags = (
+        SELECT p.tags FROM product p WHERE p.shop_id = (SELECT shop) AND p.shopify_product_id = l.product_id LIMIT 1)
+    WHERE l.shop_id = (SELECT shop) AND l.product_id = ANY (fresh) AND l.product_tags IS NULL;
 
     RETURN QUERY SELECT DISTINCT ON (r.id) r.id, r.created FROM (
         SELECT f AS id, true AS created FROM unnest(fresh) f

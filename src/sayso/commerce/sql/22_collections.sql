@@ -8,6 +8,7 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
 DECLARE
     shop bigint := current_shop();
     told bigint[];
+    lost bigint[];
 BEGIN
     WITH newest AS (
         SELECT DISTINCT ON (s.shopify_product_id) s.shopify_product_id, s.read_at
@@ -22,27 +23,36 @@ BEGIN
     )
     SELECT coalesce(array_agg(id), '{}') INTO told FROM written;
 
-    DELETE FROM collection_member m USING unnest(told) n (id) CROSS JOIN LATERAL (
+    -- Looked up one by one: before the first statistics a join would be planned as a search of the whole table for each.
+    SELECT coalesce(array_agg(m.id), '{}') INTO lost FROM unnest(told) n (id) CROSS JOIN LATERAL (
         SELECT s.collection_ids, s.read_at FROM staging.product s WHERE s.run = p_run AND s.shopify_product_id = n.id
         AND s.collection_ids IS NOT NULL ORDER BY s.read_at DESC LIMIT 1
-    ) s WHERE m.shop_id = (SELECT shop) AND m.shopify_product_id = n.id AND m.shopify_collection_id <> ALL (s.collection_ids)
-        AND NOT EXISTS (SELECT FROM collection c WHERE c.shop_id = (SELECT shop)
-            AND c.shopify_collection_id = m.shopify_collection_id AND c.members_sequence > s.read_at);
+    ) s CROSS JOIN LATERAL (
+        SELECT m.id, m.shopify_collection_id FROM collection_member m
+        WHERE m.shop_id = (SELECT shop) AND m.shopify_product_id = n.id OFFSET 0
+    ) m LEFT JOIN LATERAL (
+        SELECT c.members_sequence FROM collection c
+        WHERE c.shop_id = (SELECT shop) AND c.shopify_collection_id = m.shopify_collection_id LIMIT 1
+    ) other ON true
+    WHERE m.shopify_collection_id <> ALL (s.collection_ids) AND coalesce(other.members_sequence, 0) <= s.read_at;
+    DELETE FROM collection_member m WHERE m.shop_id = (SELECT shop) AND m.id = ANY (lost);
     INSERT INTO collection_member (shop_id, shopify_collection_id, shopify_product_id)
     SELECT shop, wanted.id, n.id FROM unnest(told) n (id) CROSS JOIN LATERAL (
         SELECT s.collection_ids, s.read_at FROM staging.product s WHERE s.run = p_run AND s.shopify_product_id = n.id
         AND s.collection_ids IS NOT NULL ORDER BY s.read_at DESC LIMIT 1
     ) s CROSS JOIN unnest(s.collection_ids) wanted (id)
-    WHERE NOT EXISTS (SELECT FROM collection c WHERE c.shop_id = (SELECT shop)
-        AND c.shopify_collection_id = wanted.id AND (c.members_sequence > s.read_at OR c.deletion_at IS NOT NULL))
+    LEFT JOIN LATERAL (
+        SELECT c.members_sequence, c.deletion_at FROM collection c
+        WHERE c.shop_id = (SELECT shop) AND c.shopify_collection_id = wanted.id LIMIT 1
+    ) other ON true
+    WHERE coalesce(other.members_sequence, 0) <= s.read_at AND other.deletion_at IS NULL
     ORDER BY wanted.id, n.id
     ON CONFLICT DO NOTHING;
 
     UPDATE order_line l SET collection_ids = ARRAY(
         SELECT m.shopify_collection_id FROM collection_member m
         WHERE m.shop_id = (SELECT shop) AND m.shopify_product_id = l.product_id ORDER BY 1)
-    FROM unnest(told) n (id)
-    WHERE l.shop_id = (SELECT shop) AND l.product_id = n.id AND l.collection_ids IS NULL;
+    WHERE l.shop_id = (SELECT shop) AND l.product_id = ANY (told) AND l.collection_ids IS NULL;
 END $$;
 REVOKE ALL ON FUNCTION product_collections_apply FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION product_collections_apply TO sayso_app;
@@ -55,6 +65,7 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
 DECLARE
     shop bigint := current_shop();
     told bigint[];
+    lost bigint[];
 BEGIN
     INSERT INTO collection AS c (shop_id, shopify_collection_id, deletion_at, deletion_sequence)
     SELECT DISTINCT ON (s.shopify_collection_id) shop, s.shopify_collection_id, s.at, s.sequence
@@ -65,9 +76,8 @@ BEGIN
         WHERE c.deletion_at IS NULL
             OR (excluded.deletion_at, excluded.deletion_sequence) > (c.deletion_at, c.deletion_sequence);
     -- A deleted collection has no members, and no reading that was under way gives it any.
-    DELETE FROM collection_member m USING (
-        SELECT DISTINCT s.shopify_collection_id AS id FROM staging.collection s WHERE s.run = p_run AND s.deleted
-    ) gone WHERE m.shop_id = (SELECT shop) AND m.shopify_collection_id = gone.id;
+    lost := ARRAY(SELECT DISTINCT s.shopify_collection_id FROM staging.collection s WHERE s.run = p_run AND s.deleted);
+    DELETE FROM collection_member m WHERE m.shop_id = (SELECT shop) AND m.shopify_collection_id = ANY (lost);
 
     WITH newest AS (
         SELECT DISTINCT ON (s.shopify_collection_id) s.shopify_collection_id, s.read_at
@@ -92,17 +102,27 @@ BEGIN
         AND s.member_ids IS NOT NULL ORDER BY s.read_at DESC LIMIT 1
     ) s CROSS JOIN unnest(s.member_ids) member (id)
     ON CONFLICT DO NOTHING;
-    DELETE FROM collection_member m USING unnest(told) n (id) CROSS JOIN LATERAL (
+    SELECT coalesce(array_agg(m.id), '{}') INTO lost FROM unnest(told) n (id) CROSS JOIN LATERAL (
         SELECT c.members_sequence AS read_at FROM collection c
         WHERE c.shop_id = (SELECT shop) AND c.shopify_collection_id = n.id LIMIT 1
-    ) s WHERE m.shop_id = (SELECT shop) AND m.shopify_collection_id = n.id
-        AND NOT EXISTS (SELECT FROM told_members t WHERE t.collection_id = n.id AND t.product_id = m.shopify_product_id)
-        AND NOT EXISTS (SELECT FROM product p WHERE p.shop_id = (SELECT shop)
-            AND p.shopify_product_id = m.shopify_product_id AND p.collections_sequence > s.read_at);
+    ) s CROSS JOIN LATERAL (
+        SELECT m.id, m.shopify_product_id FROM collection_member m
+        WHERE m.shop_id = (SELECT shop) AND m.shopify_collection_id = n.id OFFSET 0
+    ) m LEFT JOIN LATERAL (
+        SELECT true AS stays FROM told_members t
+        WHERE t.collection_id = n.id AND t.product_id = m.shopify_product_id LIMIT 1
+    ) told_again ON true LEFT JOIN LATERAL (
+        SELECT p.collections_sequence FROM product p
+        WHERE p.shop_id = (SELECT shop) AND p.shopify_product_id = m.shopify_product_id LIMIT 1
+    ) other ON true
+    WHERE told_again.stays IS NULL AND coalesce(other.collections_sequence, 0) <= s.read_at;
+    DELETE FROM collection_member m WHERE m.shop_id = (SELECT shop) AND m.id = ANY (lost);
     INSERT INTO collection_member (shop_id, shopify_collection_id, shopify_product_id)
-    SELECT shop, t.collection_id, t.product_id FROM told_members t
-    WHERE NOT EXISTS (SELECT FROM product p WHERE p.shop_id = (SELECT shop)
-        AND p.shopify_product_id = t.product_id AND p.collections_sequence > t.read_at)
+    SELECT shop, t.collection_id, t.product_id FROM told_members t LEFT JOIN LATERAL (
+        SELECT p.collections_sequence FROM product p
+        WHERE p.shop_id = (SELECT shop) AND p.shopify_product_id = t.product_id LIMIT 1
+    ) other ON true
+    WHERE coalesce(other.collections_sequence, 0) <= t.read_at
     ORDER BY t.collection_id, t.product_id
     ON CONFLICT DO NOTHING;
 

@@ -189,7 +189,7 @@ BEGIN
             shopify_updated_at = m.shopify_updated_at, deleted_at = m.deleted_at,
             last_message_received_at = m.last_message_received_at, last_engaged_at = m.last_engaged_at,
             labels = CASE WHEN m.source = 'shopify' AND NOT 'Shopify' = ANY (c.labels)
-                THEN c.labels || 'Shopify'::varchar ELSE c.labels END,
+                THEN array_remove(c.labels, 'Shopify - Guests') || 'Shopify'::varchar ELSE c.labels END,
             synced_at = CASE WHEN m.source = 'shopify' THEN now() ELSE c.synced_at END,
             updated_at = now(),
             search = search_text(m.first_name, m.last_name, m.email, m.phone, m.phone_raw)

@@ -29,6 +29,8 @@ class Bulks:
         self.released = asyncio.Event()
         self.released.set()
         self.next_error: str | None = None
+        self.links = 0  # what a link must be signed with; raised, all links given before have expired
+        self.expire_at: int | None = None  # byte at which the next download breaks off, and its link expires
 
     @property
     def busy(self) -> bool:

@@ -11,6 +11,7 @@ from ..records import Address, Consent, Customer, Shop
 from ..world import World
 from . import payloads, store
 from .notify import Action
+from .segment_actions import SegmentActions
 
 TOPIC = {
     "sms": ("customers_marketing_consent/update", payloads.sms_consent),
@@ -62,17 +63,19 @@ def clean_email(world: World, shop: Shop, value: str, own: int | None = None) ->
 class CustomerActions:
     """Acts on customers of `shop`. Each public method is one action of the control API."""
 
-    def __init__(self, world: World, outbox: Outbox) -> None:
-        self.world, self.outbox = world, outbox
+    def __init__(self, world: World, outbox: Outbox, segments: SegmentActions) -> None:
+        self.world, self.outbox, self.segments = world, outbox, segments
 
     def action(self, shop: Shop) -> Action:
         """A new action of this shop."""
         return Action(self.world, self.outbox, shop)
 
     def touch(self, shop: Shop, one: Customer) -> None:
-        """Save `one` with a new time of change."""
+        """Save `one` with a new time of change; what it joined and left by that is told."""
         one.updated = max(clock.now(), one.updated)
+        before = self.segments.holding(shop, one)
         store.save_customer(self.world.db, shop, one)
+        self.segments.follow(shop, one, before)
 
     def create(
         self,
@@ -135,6 +138,7 @@ class CustomerActions:
             if one.tags:
                 told.tell("customer.tags_added", payloads.tags(one, one.tags))
             self._tell_consents(told, shop, one, changed)
+            self.segments.follow(shop, one, set())
         return one
 
     def edit(self, shop: Shop, key: int, **changes: str | None) -> Customer:

@@ -137,7 +137,10 @@ def _cancel_bulk(_: Any, scope: Scope, args: Arguments) -> Any:
 
 
 def _segment_query(_: Any, __: Scope, ___: Arguments) -> Any:
-    raise GraphQLError("The sandbox has no segments yet", extensions={"code": "NOT_FOUND"})
+    raise GraphQLError(
+        "The sandbox answers segment queries at once, by customerSegmentMembers(query:)",
+        extensions={"code": "NOT_FOUND"},
+    )
 
 
 MUTATIONS: dict[str, ArgumentResolver] = {

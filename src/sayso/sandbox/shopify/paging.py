@@ -16,14 +16,14 @@ def _refuse(message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": "BAD_REQUEST"})
 
 
-def _size(args: dict[str, Any]) -> tuple[int, bool]:
+def _size(args: dict[str, Any], largest: int = LARGEST_PAGE) -> tuple[int, bool]:
     """(page size, from the end?). Raises GraphQLError."""
     first, last = args.get("first"), args.get("last")
     if (first is None) == (last is None):
         raise _refuse("you must provide one of first or last")
     size = int(first if first is not None else last or 0)
-    if not 0 <= size <= LARGEST_PAGE:
-        raise _refuse(f"first/last must be between 0 and {LARGEST_PAGE}")
+    if not 0 <= size <= largest:
+        raise _refuse(f"first/last must be between 0 and {largest}")
     return size, last is not None
 
 
@@ -64,9 +64,10 @@ def table(
     *,
     args: dict[str, Any],
     decode: Callable[[bytes], Any],
+    largest: int = LARGEST_PAGE,
 ) -> dict[str, Any]:
     """A connection over the documents of table `name`, sorted by column `sort`, then by id."""
-    size, backwards = _size(args)
+    size, backwards = _size(args, largest)
     descending = bool(args.get("reverse")) != backwards
     op, direction = ("<", "DESC") if descending else (">", "ASC")
     cursor = args.get("before") if backwards else args.get("after")

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from ..clock import local, milliseconds
+from ..clock import local, milliseconds, parse
 from ..identifiers import gid
-from ..records import Address, Bulk, Consent, Customer, Shop
+from ..records import Address, Bulk, Consent, Customer, Segment, Shop
 from .money import amount
 
 
@@ -252,3 +252,32 @@ def shop(one: Shop) -> dict[str, Any]:
             "enabled_presentment_currencies": [one.currency],
         }
     )
+
+
+def segment(one: Segment) -> dict[str, Any]:
+    """`segments/create`, `segments/update`."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "query": one.query,
+        "creationDate": _milliseconds(one.created),
+        "lastEditDate": _milliseconds(one.edited),
+    }
+
+
+def segment_deleted(one: Segment) -> dict[str, Any]:
+    """`segments/delete`."""
+    return {"id": one.id}
+
+
+def membership(shop: Shop, one: Customer, segment: int) -> dict[str, Any]:
+    """`customer.joined_segment`, `customer.left_segment`: without any time."""
+    return {
+        "shop_id": gid("Shop", shop.id),
+        "customer_id": gid("Customer", one.id),
+        "segment_id": gid("Segment", segment),
+    }
+
+
+def _milliseconds(text: str) -> str:
+    return parse(text).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -39,7 +39,8 @@ class Scope:
         """Where the result of a bulk operation is downloaded; None where it is empty or unfinished."""
         if bulk.status != "COMPLETED" or not bulk.objects:
             return None
-        return f"{self.base}/shopify/{self.shop.domain}/bulk/{bulk.id}.jsonl"
+        signed = self.acts.bulks.links if self.acts else 0
+        return f"{self.base}/shopify/{self.shop.domain}/bulk/{bulk.id}.jsonl?signature={signed}"
 
 
 Resolver = Callable[[Any, Scope], Any]

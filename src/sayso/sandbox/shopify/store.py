@@ -8,13 +8,16 @@ import msgspec
 from ..database import Database, encode
 from ..generate.catalogue import goods_of_a_shop
 from ..generate.fill import CUSTOMER_ROW, ORDER_ROW
-from ..records import Bulk, Collection, Customer, Order, Product, Shop, Subscription, Variant
+from ..records import Bulk, Checkout, Collection, Customer, Order, Product, Segment, Shop, Subscription, Variant
+from . import segment_rules
 
 CUSTOMERS = msgspec.json.Decoder(Customer)
 ORDERS = msgspec.json.Decoder(Order)
+CHECKOUTS = msgspec.json.Decoder(Checkout)
 SUBSCRIPTIONS = msgspec.json.Decoder(Subscription)
 PRODUCTS = msgspec.json.Decoder(Product)
 COLLECTIONS = msgspec.json.Decoder(Collection)
+SEGMENTS = msgspec.json.Decoder(Segment)
 BULKS = msgspec.json.Decoder(Bulk)
 
 
@@ -76,6 +79,44 @@ def save_order(db: Database, shop: Shop, one: Order) -> None:
     """Insert or replace."""
     db.run("DELETE FROM purchase WHERE id = ?", one.id)
     db.run(ORDER_ROW, one.id, shop.id, one.customer, one.updated, one.created, one.email, f"#{one.number}", encode(one))
+
+
+def delete_order(db: Database, one: Order) -> None:
+    """Remove the order."""
+    db.run("DELETE FROM purchase WHERE id = ?", one.id)
+
+
+def find_checkout(db: Reader, shop: Shop, key: int) -> Checkout | None:
+    """The checkout with the number `key`, or None."""
+    row = db.one("SELECT doc FROM checkout WHERE id = ? AND shop = ?", key, shop.id)
+    return CHECKOUTS.decode(row[0]) if row else None
+
+
+def get_checkout(db: Reader, shop: Shop, token: str) -> Checkout:
+    """The checkout with this token. Raises NotFound."""
+    row = db.one("SELECT doc FROM checkout WHERE token = ? AND shop = ?", token, shop.id)
+    if row is None:
+        raise NotFound(f"no checkout {token} in {shop.domain}")
+    return CHECKOUTS.decode(row[0])
+
+
+def save_checkout(db: Database, shop: Shop, one: Checkout) -> None:
+    """Insert or replace."""
+    db.run("DELETE FROM checkout WHERE id = ?", one.id)
+    db.run(
+        "INSERT INTO checkout VALUES (?, ?, ?, ?, ?, ?)",
+        one.id,
+        shop.id,
+        one.token,
+        one.updated,
+        one.created,
+        encode(one),
+    )
+
+
+def delete_checkout(db: Database, one: Checkout) -> None:
+    """Remove the checkout."""
+    db.run("DELETE FROM checkout WHERE id = ?", one.id)
 
 
 def delete_customer(db: Database, one: Customer) -> None:
@@ -178,6 +219,36 @@ def stock_shelves(db: Database, shop: Shop) -> None:
             save_product(db, shop, product)
         for collection in collections:
             save_collection(db, shop, collection)
+
+
+def segments(db: Reader, shop: Shop) -> list[Segment]:
+    """The segments of a shop, oldest first."""
+    return [SEGMENTS.decode(row[0]) for row in db.all("SELECT doc FROM segment WHERE shop = ? ORDER BY id", shop.id)]
+
+
+def find_segment(db: Reader, shop: Shop, key: int) -> Segment | None:
+    """The segment with the number `key`, or None."""
+    row = db.one("SELECT doc FROM segment WHERE id = ? AND shop = ?", key, shop.id)
+    return SEGMENTS.decode(row[0]) if row else None
+
+
+def get_segment(db: Reader, shop: Shop, key: int) -> Segment:
+    """The segment with the number `key`. Raises NotFound."""
+    found = find_segment(db, shop, int(key))
+    if found is None:
+        raise NotFound(f"no segment {key} in {shop.domain}")
+    return found
+
+
+def save_segment(db: Database, shop: Shop, one: Segment) -> None:
+    """Insert or replace."""
+    db.run("INSERT OR REPLACE INTO segment VALUES (?, ?, ?)", one.id, shop.id, encode(one))
+
+
+def segment_where(one: Segment) -> tuple[str, list[Any]]:
+    """(SQL condition on `customer`, its values) for the members of a segment."""
+    rules, values = segment_rules.where(one.query) if one.query else ("0", [])
+    return f"({rules} OR id IN (SELECT value FROM json_each(?)))", [*values, encode(one.picked).decode()]  # noqa: S608 - our own SQL
 
 
 def subscriptions(db: Reader, shop: Shop, topic: str | None = None) -> list[Subscription]:

@@ -52,6 +52,12 @@ def named(value: str | None, vocabulary: str) -> str:
 
 
 @register.filter
+def sentence(code: str) -> str:
+    """A state that has no badge, in words: ``PARTIALLY_REFUNDED``."""
+    return words.sentence(code)
+
+
+@register.filter
 def error_title(code: str) -> str:
     """What went wrong, in words."""
     known = CODES.get(code)
@@ -135,9 +141,13 @@ def moment(at: datetime | None, empty: str = "–") -> SafeString | str:
     )
 
 
+DECIMALS = {"BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3}
+"""Of the currencies with more than two (ISO 4217)."""
+
+
 @register.filter
 def money(amount: Decimal | None, currency: str) -> str:
-    return "" if amount is None else f"{intcomma(f'{amount:.2f}')} {currency}"
+    return "" if amount is None else f"{intcomma(f'{amount:.{DECIMALS.get(currency, 2)}f}')} {currency}"
 
 
 @register.filter
@@ -149,6 +159,15 @@ def duration(seconds: float | None) -> str:
     parts = [(whole // 86_400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s")]
     first = next((index for index, (number, _) in enumerate(parts) if number), 3)
     return " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number or unit == "s")
+
+
+@register.simple_tag
+def lag(delivery: Any) -> str:
+    """How long a delivery took from its coming until it was applied."""
+    if delivery.state != "DONE" or delivery.drained_at is None:
+        return "–"
+    seconds = (delivery.drained_at - delivery.received_at).total_seconds()
+    return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s" if seconds < 60 else duration(seconds)
 
 
 @register.filter

@@ -7,6 +7,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from sayso.audience import panels as audience
 from sayso.choices import panels as choices
 from sayso.commerce import panels as commerce
 from sayso.consent import panels as consent_panels
@@ -45,7 +46,7 @@ def profile(request: Request, contact_id: int) -> HttpResponse:
         "inbound": asked.messages_of(contact_id),
     }
     if tab == "information":
-        context["panels"] = [
+        shown = [
             messaging.possible_opt_outs(contact_id),
             consent_panels.profile(
                 contact_id,
@@ -54,9 +55,12 @@ def profile(request: Request, contact_id: int) -> HttpResponse:
                 beside=shopify_panels.told_consent(contact_id),
             ),
             choices.profile(contact_id),
+            audience.profile(contact),
             commerce.profile(contact_id),
+            commerce.checkouts(contact),
             messaging.profile(contact_id),
         ]
+        context["panels"] = [one for one in shown if one is not None]
         context["facts"] = contact_panels.profile(contact)
     else:
         context |= _activity(request, contact_id)

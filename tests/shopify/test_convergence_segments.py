@@ -1,0 +1,146 @@
+"""Segments: the same deliveries in any order, with any repeats, cut into any batches, give the same groups and members,
+and they are the store's own.
+
+Built as test_convergence.py is: an example does something in the store and takes in twice what it tells, once in order,
+once at random with readings in between.
+"""
+
+import itertools
+import random
+
+from django.db import connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.shopify.test_segments import there
+
+from sayso.sandbox.testing import DOMAIN, SandboxError
+from sayso.shopify import refetch, segments
+from sayso.shopify.tokens import open_store
+from sayso.shops.tenancy import shop_context
+
+NUMBERS = itertools.count(1)
+PEOPLE = (0, 1, 2)
+SEGMENTS = (0, 1)
+TAGS = ("vip", "b2b")
+
+person, segment = st.sampled_from(PEOPLE), st.sampled_from(SEGMENTS)
+query = st.sampled_from(["vip", "b2b", ""])
+act = st.one_of(
+    st.tuples(st.sampled_from(["add_tags", "remove_tags"]), person, st.sampled_from(TAGS)),
+    st.tuples(st.sampled_from(["add_tags", "remove_tags"]), person, st.sampled_from(TAGS)),
+    st.tuples(st.sampled_from(["put_in", "take_out"]), person, segment),
+    st.tuples(st.just("edit_segment"), segment, st.one_of(st.just(None), query)),
+    st.tuples(st.just("delete_segment"), segment, st.none()),
+    st.tuples(st.just("create_customer"), st.none(), st.sampled_from(TAGS)),
+    st.tuples(st.just("delete_customer"), person, st.none()),
+)
+
+
+class Play:
+    """People and segments of one example; tags are its own, so that nobody else is in them."""
+
+    def __init__(self, box, number):
+        self.box, self.number = box, number
+        self.people = [int(box.action("create_customer", first="Someone")["id"]) for _ in PEOPLE]
+        self.segments = [
+            box.action("create_segment", name=f"Segment {which}", query=self.query("vip" if which else ""))
+            for which in SEGMENTS
+        ]
+
+    def tag(self, name):
+        return f"{name} {self.number}"
+
+    def query(self, name):
+        return name and f"customer_tags CONTAINS '{self.tag(name)}'"
+
+    def do(self, name, which, what):
+        if name == "create_customer":
+            arguments = {"first": "New", "tags": [self.tag(what)]}
+        elif name in {"add_tags", "remove_tags"}:
+            arguments = {"customer": self.people[which], "tags": [self.tag(what)]}
+        elif name in {"put_in", "take_out"}:
+            key = "add" if name == "put_in" else "remove"
+            arguments = {"segment": self.segments[what]["id"], key: [self.people[which]]}
+            name = "pick_for_segment"
+        elif name == "delete_customer":
+            arguments = {"customer": self.people[which]}
+        else:
+            arguments = {"segment": self.segments[which]["id"]}
+            if name == "edit_segment":
+                arguments |= {"name": f"Renamed {next(NUMBERS)}"} if what is None else {"query": self.query(what)}
+        try:
+            self.box.action(name, **arguments)
+        except SandboxError as error:
+            assert str(error).startswith("400")  # the segment or the customer is gone
+
+    def end(self):
+        for one in self.segments:
+            self.do("delete_segment", self.segments.index(one), None)
+
+
+def dump(shop, numbers):
+    """Groups of these segments, and their living members by the store's numbers."""
+    with shop_context(shop.pk), connection.cursor() as cursor:
+        cursor.execute(
+            """select g.external_id, g.gone_at is not null and g.gone_at >= coalesce(g.seen_at, g.gone_at), g.name, g.query,
+            array(select c.shopify_customer_id from group_member m join contact c on c.id = m.contact_id
+                where m.group_id = g.id and m.member and c.deleted_at is null order by 1)
+            from contact_group g where g.source_type = 'segment' and g.external_id = any(%s) order by 1""",
+            [numbers],
+        )
+        return cursor.fetchall()
+
+
+def read_all(shop):
+    refetch.refetch_now(shop.pk)
+    with open_store(shop.pk) as store:
+        segments.read_new(store)
+
+
+@given(
+    known=st.sampled_from(["nothing", "told", "read"]),
+    acts=st.lists(act, min_size=1, max_size=10),
+    luck=st.integers(0, 2**32),
+)
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+def test_any_order_gives_the_same(listening, connected, drain, known, acts, luck):
+    listening.post(f"shops/{DOMAIN}", bucket=1_000_000, restore=1_000_000)
+    beginning = transaction.savepoint()
+    listening.clear()
+    play = Play(listening, next(NUMBERS))
+    numbers = [str(one["id"]) for one in play.segments]
+    if known != "nothing":
+        drain(listening.deliveries())
+        if known == "read":
+            read_all(connected)
+        listening.clear()
+    for name, which, what in acts:
+        play.do(name, which, what)
+    sent = sorted(listening.deliveries(), key=lambda delivery: delivery.id)
+    before = transaction.savepoint()
+
+    for delivery in sent:
+        drain([delivery])
+    read_all(connected)
+    in_order = dump(connected, numbers)
+    for number, gone, _, _, members in in_order:
+        if not gone:
+            assert set(members) == there(listening, {"id": number})
+    transaction.savepoint_rollback(before)
+
+    chance = random.Random(luck)
+    shuffled = sent + chance.sample(sent, k=len(sent) // 2)
+    chance.shuffle(shuffled)
+    while shuffled:
+        size = chance.randint(1, len(shuffled))
+        batch, shuffled = shuffled[:size], shuffled[size:]
+        drain(batch)
+        if chance.random() < 0.3:
+            read_all(connected)
+    read_all(connected)
+    assert dump(connected, numbers) == in_order
+    play.end()
+    listening.clear()
+    transaction.savepoint_rollback(beginning)
