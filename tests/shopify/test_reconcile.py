@@ -7,9 +7,12 @@ from datetime import timedelta
 import pytest
 
 from sayso.commerce.models import Order
+from sayso.consent import settings
 from sayso.contacts.models import Contact
-from sayso.shopify import imports, reconcile, refetch
+from sayso.intake.models import Delivery
+from sayso.shopify import imports, reconcile, refetch, writeback
 from sayso.shopify.models import SyncDrift, SyncRun, SyncStep
+from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
 
 AT_ONCE = timedelta(0)
@@ -80,8 +83,6 @@ def test_who_vanished_is_found_by_counting(imported, box):
 
 def test_a_delivery_that_waits_is_left_to_the_live_sync(imported, listening, box):
     one = box.action("create_customer", first="Waits", email="waits@example.org")
-    from sayso.intake.models import Delivery
-
     Delivery.objects.create(
         provider="shopify", key="waits", shop_id=imported.pk, topic="customers/create",
         fold_key=f"customer:{one['id']}", body=b"{}", headers={},
@@ -90,3 +91,29 @@ def test_a_delivery_that_waits_is_left_to_the_live_sync(imported, listening, box
     Delivery.objects.all().delete()
     assert ("MISSING", "customers", "", "customers/create", True) in reconciled(imported)
     refetch.refetch_now(imported.pk)
+
+
+def test_what_we_told_the_store_ourselves_is_no_finding(imported, box):
+    """Who opts out of one phone channel has opted out of both: the other is written back, and comes back from there."""
+    one = box.action(
+        "create_customer", first="Leaves", email="leaves@example.org", phone="+491510000042",
+        consents={"sms": "SUBSCRIBED", "whatsapp": "SUBSCRIBED"},
+    )  # fmt: skip
+    reconciled(imported)
+    box.action("set_consent", customer=one["id"], channel="sms", state="UNSUBSCRIBED")
+    found = reconciled(imported)
+    assert ("CONSENT", "customers", "sms_consent", "customers_marketing_consent/update", True) in found
+    assert writeback.write_now(imported.pk) == 1
+    assert reconciled(imported, full=True) == []
+
+
+def test_a_shop_that_takes_no_contacts_compares_what_takes_something_away(imported, box):
+    old = box.customers(q="a", limit=1)[0]
+    box.action("set_consent", customer=old["id"], channel="email", state="UNSUBSCRIBED")
+    box.action("edit_customer", customer=old["id"], first="Unheard")
+    box.action("create_customer", first="Nobody", email="nobody.here@example.org")
+    with shop_context(imported.pk):
+        settings.change(Shop.objects.get(pk=imported.pk), actor_kind="staff", actor_id="1", sync_contacts=False)
+    assert reconciled(imported) == [
+        ("CONSENT", "customers", "email_consent", "customers_email_marketing_consent/update", True)
+    ]

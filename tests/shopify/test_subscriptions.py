@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sayso.config.environment import repository
 from sayso.sandbox import known
 from sayso.shopify import scopes, subscriptions
 from sayso.shopify.models import Connection, SubscriptionState, SyncRun
@@ -124,3 +125,9 @@ def test_the_newest_delivery_of_a_topic_is_known(listening, connected, drain):
     subscriptions.ensure(connected.pk, HERE)
     with shop_context(connected.pk):
         assert {row.topic: row.last_delivery_at for row in subscriptions.table()} == rows
+
+
+def test_the_documentation_explains_every_scope():
+    told = (repository() / "docs" / "shopify.md").read_text()
+    for scope in scopes.ALL:
+        assert f"| `{scope.name}` | {scope.purpose} | {scope.without} |" in told

@@ -17,11 +17,12 @@ from sayso.consent.events import Channel, State
 from sayso.consent.models import ConsentState
 from sayso.contacts.compare import Compared, Difference, compare
 
-from . import options
+from . import echoes, options
 from .consent_values import ConsentReading
 from .wire import Reading
 
 _CHANNELS = (Channel.WHATSAPP, Channel.SMS, Channel.EMAIL)
+_TAKES_AWAY = frozenset({State.UNSUBSCRIBED, State.REDACTED})
 _VALUES = tuple(f"{channel.value}_shop_{part}" for channel in _CHANNELS for part in ("value", "at"))
 
 
@@ -29,31 +30,53 @@ def compare_customers(readings: Sequence[Reading]) -> list[Compared]:
     """What is held of each customer, and how it differs. ``readings`` are whole pictures, a customer at most once. Of a
     shop that takes no contacts from its store only the consents of those it has are compared."""
     compared = compare([change for change, _ in readings])
-    if not options.syncing():  # what the store says of people is then no business of ours, but of their consent it is
+    syncing = options.syncing()
+    if not syncing:  # what the store says of people is then no business of ours, but of their consent it is
         compared = [replace(found, gone=found.gone or not found.held, differences=()) for found in compared]
     ids = [found.contact_id for found in compared if found.contact_id is not None and not found.gone]
     rows = ConsentState.objects.filter(contact_id__in=ids).values("contact_id", *_VALUES)
     states = {row["contact_id"]: row for row in rows}
+    said: list[list[ConsentReading]] = []
+    for found, (_, consents) in zip(compared, readings, strict=True):
+        compares = found.held and not found.gone
+        said.append(
+            [
+                one
+                for one in consents
+                if (syncing or one.state in _TAKES_AWAY) and _differs(one, states.get(found.contact_id or 0, {}))
+            ]
+            if compares
+            else []
+        )
+    # What we wrote to the store comes back from it, and was never to be taken in.
+    news = echoes.news(
+        [
+            (found.contact_id or 0, change, consent)
+            for found, (change, _), differing in zip(compared, readings, said, strict=True)
+            for consent in differing
+        ],
+        comparing=True,
+    )
+    wrong: dict[int, list[Difference]] = {}
+    for contact_id, _, consent in news:
+        wrong.setdefault(contact_id, []).append(_difference(consent, states.get(contact_id, {})))
     return [
-        replace(found, differences=(*found.differences, *_consents(consents, states.get(found.contact_id or 0, {}))))
-        if found.held and not found.gone
-        else found
-        for found, (_, consents) in zip(compared, readings, strict=True)
+        replace(found, differences=(*found.differences, *wrong.get(found.contact_id or 0, ()))) for found in compared
     ]
 
 
-def _consents(consents: Sequence[ConsentReading], state: dict[str, Any]) -> list[Difference]:
-    """What Shopify says of each channel beside what we last took in of it; our own state may well be another one."""
-    found = []
-    for consent in consents:
-        name = consent.channel.value
-        held, held_at = state.get(f"{name}_shop_value"), state.get(f"{name}_shop_at")
-        if not _newer(consent, held, held_at):
-            continue
-        told = f"{consent.state.value} {consent.at:%Y-%m-%dT%H:%M:%SZ}" if consent.at else consent.state.value
-        before = f"{held} {held_at:%Y-%m-%dT%H:%M:%SZ}" if held and held_at else held
-        found.append(Difference(f"{name}_consent", before, told))
-    return found
+def _differs(consent: ConsentReading, state: dict[str, Any]) -> bool:
+    name = consent.channel.value
+    return _newer(consent, state.get(f"{name}_shop_value"), state.get(f"{name}_shop_at"))
+
+
+def _difference(consent: ConsentReading, state: dict[str, Any]) -> Difference:
+    """What Shopify says of a channel beside what we last took in of it; our own state may well be another one."""
+    name = consent.channel.value
+    held, held_at = state.get(f"{name}_shop_value"), state.get(f"{name}_shop_at")
+    told = f"{consent.state.value} {consent.at:%Y-%m-%d %H:%M:%S} UTC" if consent.at else consent.state.value
+    before = f"{held} {held_at:%Y-%m-%d %H:%M:%S} UTC" if held and held_at else held
+    return Difference(f"{name}_consent", before, told)
 
 
 def _newer(consent: ConsentReading, held: str | None, held_at: datetime | None) -> bool:

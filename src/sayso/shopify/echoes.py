@@ -24,8 +24,11 @@ SKEW = timedelta(minutes=5)
 _OPTED_IN = frozenset({State.SUBSCRIBED, State.PENDING})
 
 
-def news(said: Sequence[Said]) -> list[Said]:
-    """What is left of ``said`` (contact, change, reading) without echoes; in the transaction that applies it."""
+def news(said: Sequence[Said], *, comparing: bool = False) -> list[Said]:
+    """What is left of ``said`` (contact, change, reading) without echoes; in the transaction that applies it.
+
+    ``comparing``: nothing is applied, so nothing that was written is forgotten.
+    """
     written = _written([contact_id for contact_id, _, _ in said]) if said else {}
     if not written:
         return list(said)
@@ -44,7 +47,8 @@ def news(said: Sequence[Said]) -> list[Said]:
             left.append(one)
             if at is not None and consent.at is not None and consent.at > at:
                 contradicted.append((contact_id, consent.channel.value))
-    _forget(contradicted)
+    if not comparing:
+        _forget(contradicted)
     return left
 
 
