@@ -17,5 +17,5 @@ class ShopifyConfig(AppConfig):
             following.Following(
                 "shopify_write_back", stays="What that customer of the store was told; the survivor is told anew."
             ),
-            following.Following("sync_drift", stays="A report tells of whom it was found."),
+            following.Following("sync_drift", stays="What was found to differ then, of that customer of the store."),
         )
