@@ -199,9 +199,63 @@ def test_an_order_without_what_makes_it_one(missing):
         wire_orders.order_payload(broken, sequence=0)
 
 
-def test_fulfilments():
-    assert wire_orders.fulfillment_ids({"fulfillments": [{"id": BIG}, {"id": None}, 3]}) == [BIG]
-    assert wire_orders.fulfillment_ids({}) == []
+def parcel_payload(**changes) -> dict:
+    return {
+        "id": BIG,
+        "admin_graphql_api_id": f"gid://shopify/Fulfillment/{BIG}",
+        "created_at": OFFSET_AT,
+        "updated_at": OFFSET_AT,
+        "status": "success",
+        "shipment_status": "in_transit",
+        "tracking_company": "DHL",
+        "tracking_number": "JD1",
+        "tracking_numbers": ["JD1", "JD2"],
+        "tracking_url": "https://dhl.example/JD1",
+        "tracking_urls": ["https://dhl.example/JD1", "https://dhl.example/JD2"],
+        "line_items": [],
+    } | changes
+
+
+def parcel_node(**changes) -> dict:
+    return {
+        "id": f"gid://shopify/Fulfillment/{BIG}",
+        "status": "SUCCESS",
+        "displayStatus": "IN_TRANSIT",
+        "createdAt": WIRE_AT,
+        "trackingInfo": [
+            {"company": "DHL", "number": "JD1", "url": "https://dhl.example/JD1"},
+            {"company": "DHL", "number": "JD2", "url": "https://dhl.example/JD2"},
+        ],
+    } | changes
+
+
+def test_a_parcel_is_the_same_from_both():
+    [told] = wire_orders.order_payload(order_payload(fulfillments=[parcel_payload()]), sequence=0).fulfillments
+    [read] = wire_orders.order(order_node(fulfillments=[parcel_node()])).fulfillments
+    assert told == read
+    assert told.tracking_numbers == ["JD1", "JD2"]
+
+
+def test_a_parcel_with_only_the_single_number():
+    single = parcel_payload(tracking_numbers=None, tracking_urls=[], shipment_status=None, status=None)
+    [told] = wire_orders.order_payload(order_payload(fulfillments=[single]), sequence=0).fulfillments
+    assert (told.tracking_numbers, told.tracking_urls) == (["JD1"], ["https://dhl.example/JD1"])
+    assert (told.status, told.shipment_status) == ("SUCCESS", None)
+    # What is no parcel is none; a status of the store's own is no carrier's word.
+    broken = [{"id": None}, 3, parcel_payload(created_at="soon")]
+    assert wire_orders.order_payload(order_payload(fulfillments=broken), sequence=0).fulfillments == []
+    [read] = wire_orders.order(order_node(fulfillments=[parcel_node(displayStatus="FULFILLED")])).fulfillments
+    assert read.shipment_status is None
+
+
+def test_a_deleted_and_an_edited_order_are_only_named():
+    assert wire_orders.deleted_payload({"id": BIG}) == BIG
+    assert (
+        wire_orders.edited_payload({"order_edit": {"id": 3, "order_id": BIG, "line_items": {"additions": []}}}) == BIG
+    )
+    for read in (wire_orders.deleted_payload, wire_orders.edited_payload):
+        with pytest.raises(ValueError, match="an order without"):
+            read({"order_edit": None})
 
 
 json_values = st.recursive(

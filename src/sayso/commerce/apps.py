@@ -8,9 +8,12 @@ class CommerceConfig(AppConfig):
     def ready(self) -> None:
         from sayso.contacts import apply as contacts
         from sayso.contacts import following
+        from sayso.shops import personal
 
         from .apply import link_waiting
+        from .holdings import ALL
 
         if link_waiting not in contacts.followers:
             contacts.followers.append(link_waiting)
-        following.declare(following.moves("orders"))
+        following.declare(following.moves("orders"), following.moves("abandoned_checkout"))
+        personal.declare(*ALL)

@@ -20,6 +20,19 @@ class LineChange:
 
 
 @dataclass(slots=True)
+class FulfillmentChange:
+    """A parcel, as far as the order's picture tells it. ``status`` in Shopify's words: SUCCESS, CANCELLED …"""
+
+    shopify_fulfillment_id: int
+    status: str
+    shipped_at: datetime
+    shipment_status: str | None = None
+    tracking_company: str | None = None
+    tracking_numbers: list[str] = field(default_factory=list)
+    tracking_urls: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class OrderChange:
     """``at`` is the order's ``updated_at``, ``sequence`` breaks ties as in ContactChange. ``shopify_customer_id`` None
     means a guest: the addresses and names then find or make the contact."""
@@ -50,4 +63,5 @@ class OrderChange:
     cancelled_at: datetime | None = None
     cancel_reason: str | None = None
     lines: list[LineChange] = field(default_factory=list)
+    fulfillments: list[FulfillmentChange] = field(default_factory=list)
     buyer_accepts_email: bool | None = None

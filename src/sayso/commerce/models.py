@@ -1,5 +1,5 @@
-"""Orders and their lines, written by :func:`sayso.commerce.apply.apply` alone; products, variants, collections and stock,
-by :func:`sayso.commerce.catalogue.apply`.
+"""Orders with their lines and parcels, written by :func:`sayso.commerce.apply.apply` alone; products, variants,
+collections and stock, by :func:`sayso.commerce.catalogue.apply`.
 
 The catalogue is keyed by Shopify's ids, which are never given twice. Facts that come from different places have times of
 their own, each a pair of the store's ``updated_at`` and a sequence that breaks ties; the newest wins, so that deliveries
@@ -13,6 +13,13 @@ from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 
 from sayso.shops.tenancy import TenantModel
+
+from .checkout_models import AbandonedCheckout, Checkout, CheckoutDeletion
+
+__all__ = [
+    "AbandonedCheckout", "Checkout", "CheckoutDeletion", "Collection", "CollectionMember", "DeletedOrder", "Fulfillment",
+    "InventoryLevel", "Order", "OrderLine", "Product", "Variant",
+]  # fmt: skip
 
 
 class Order(TenantModel):
@@ -32,7 +39,7 @@ class Order(TenantModel):
     status = models.CharField(max_length=16, choices=Status.choices)
     financial_status = models.CharField(max_length=32, null=True)
     fulfillment_status = models.CharField(max_length=32, null=True)
-    total = models.DecimalField(max_digits=20, decimal_places=2)
+    total = models.DecimalField(max_digits=20, decimal_places=3)
     currency = models.CharField(max_length=3)
     test = models.BooleanField(default=False, db_default=False)
     source_name = models.CharField(max_length=255, null=True)
@@ -47,6 +54,9 @@ class Order(TenantModel):
     synced_at = models.DateTimeField(db_default=Now())
     # Of whom it was is erased: an update of the order must not bring it back.
     redacted_at = models.DateTimeField(null=True)
+    # Whether the log says so already. An order that came before its customer is told once there is a contact to tell of.
+    placed_told = models.BooleanField(default=True, db_default=True)
+    cancelled_told = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         db_table = "orders"
@@ -57,6 +67,12 @@ class Order(TenantModel):
                 fields=["shop_id", "shopify_customer_id"],
                 name="orders_waiting",
                 condition=models.Q(contact_id__isnull=True, shopify_customer_id__isnull=False),
+            ),
+            # What a guest agreed to stands in the checkout.
+            models.Index(
+                fields=["shop_id", "checkout_token"],
+                name="orders_guest_checkout",
+                condition=models.Q(shopify_customer_id__isnull=True, checkout_token__isnull=False),
             ),
         ]
         constraints = [models.UniqueConstraint(fields=["shop_id", "shopify_order_id"], name="orders_shopify_id")]
@@ -72,7 +88,7 @@ class OrderLine(TenantModel):
     vendor = models.CharField(max_length=255, null=True)
     sku = models.CharField(max_length=255, null=True)
     quantity = models.IntegerField()
-    price = models.DecimalField(max_digits=20, decimal_places=2)
+    price = models.DecimalField(max_digits=20, decimal_places=3)
     # What the product was when it was ordered, as far as we held it; null: not known yet.
     product_tags = ArrayField(models.CharField(max_length=255), null=True)
     collection_ids = ArrayField(models.BigIntegerField(), null=True)  # of Shopify
@@ -89,6 +105,40 @@ class OrderLine(TenantModel):
             ),
         ]
         constraints = [models.UniqueConstraint(fields=["shop_id", "order_id", "position"], name="order_line_position")]
+
+
+class Fulfillment(TenantModel):
+    """A parcel of an order: that it left is told once for each id (features §8.4)."""
+
+    order_id = models.BigIntegerField()
+    shopify_fulfillment_id = models.BigIntegerField()
+    status = models.CharField(max_length=16)  # SUCCESS, CANCELLED …
+    shipment_status = models.CharField(max_length=32, null=True)  # the carrier's word: IN_TRANSIT, DELIVERED …
+    tracking_company = models.CharField(max_length=255, null=True)
+    tracking_numbers = ArrayField(models.CharField(max_length=255), default=list)
+    tracking_urls = ArrayField(models.CharField(max_length=2048), default=list)
+    shipped_at = models.DateTimeField()
+    told = models.BooleanField(default=False, db_default=False)
+
+    class Meta:
+        db_table = "fulfillment"
+        indexes = [models.Index(fields=["shop_id", "order_id"], name="fulfillment_order")]
+        constraints = [
+            models.UniqueConstraint(fields=["shop_id", "shopify_fulfillment_id"], name="fulfillment_shopify_id")
+        ]
+
+
+class DeletedOrder(TenantModel):
+    """What is left of an order that the store deleted: its number, so that a late delivery does not bring it back."""
+
+    app_may = "SELECT, INSERT"
+
+    shopify_order_id = models.BigIntegerField()
+    deleted_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "deleted_order"
+        constraints = [models.UniqueConstraint(fields=["shop_id", "shopify_order_id"], name="deleted_order_once")]
 
 
 def _deleted_at(at: str, sequence: str) -> models.GeneratedField:

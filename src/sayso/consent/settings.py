@@ -19,7 +19,9 @@ ChannelName = Literal["whatsapp", "sms", "email"]
 Language = Annotated[str, Meta(pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Words = Annotated[list[Annotated[str, Meta(min_length=1, max_length=60)]], Meta(max_length=200)]
 Texts = dict[Language, Annotated[str, Meta(min_length=1, max_length=1000)]]
-RetentionKind = Literal["message_texts", "events", "order_identities", "deliveries", "sync_reports", "exports"]
+RetentionKind = Literal[
+    "message_texts", "events", "order_identities", "checkouts", "deliveries", "sync_reports", "exports"
+]  # fmt: skip
 Days = Annotated[int, Meta(ge=1, le=3650)]
 Url = Annotated[str, Meta(pattern="^(https?://.+)?$", max_length=500)]
 

@@ -47,6 +47,9 @@ KINDS: dict[str, Kind] = {
     "order_identities": Kind(
         "Buyers of orders", "E-mail and phone of orders, by the date of the order; totals and lines stay.", None, 30, 3650,
     ),
+    "checkouts": Kind(
+        "Checkouts", "What was begun and perhaps not bought: addresses, lines, totals. Orders are another kind.", 90, 7, 3650,
+    ),
     "deliveries": Kind(
         "Deliveries as they came", "What Shopify and WhatsApp delivered, kept to be tried again.", 30, 1, 30,
     ),

@@ -34,6 +34,9 @@ CREATE TABLE IF NOT EXISTS variant (
 CREATE TABLE IF NOT EXISTS collection (
     id INTEGER NOT NULL, shop INTEGER NOT NULL, updated TEXT NOT NULL, created TEXT NOT NULL,
     name TEXT NOT NULL, doc BLOB NOT NULL, PRIMARY KEY (shop, id));
+CREATE TABLE IF NOT EXISTS checkout (
+    id INTEGER PRIMARY KEY, shop INTEGER NOT NULL, token TEXT NOT NULL, updated TEXT NOT NULL,
+    created TEXT NOT NULL, doc BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS subscription (
     id INTEGER PRIMARY KEY, shop INTEGER NOT NULL, topic TEXT NOT NULL, doc BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS segment (id INTEGER PRIMARY KEY, shop INTEGER NOT NULL, doc BLOB NOT NULL);
@@ -68,6 +71,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS customer_email ON customer (shop, email) WHERE
 CREATE INDEX IF NOT EXISTS purchase_updated ON purchase (shop, updated, id);
 CREATE INDEX IF NOT EXISTS purchase_by_id ON purchase (shop, id);
 CREATE INDEX IF NOT EXISTS purchase_customer ON purchase (customer, id);
+CREATE UNIQUE INDEX IF NOT EXISTS checkout_token ON checkout (shop, token);
 CREATE INDEX IF NOT EXISTS delivery_open ON delivery (state, due);
 CREATE INDEX IF NOT EXISTS sent_open ON sent (stage) WHERE stage >= 0;
 CREATE INDEX IF NOT EXISTS sent_recipient ON sent (recipient, id);

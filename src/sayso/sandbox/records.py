@@ -138,6 +138,7 @@ class Fulfilment(msgspec.Struct, omit_defaults=True):
     created: str
     company: str
     number: str
+    lines: list[int] = []  # ids of what is in it; empty: everything
 
 
 class Order(msgspec.Struct, omit_defaults=True):
@@ -176,6 +177,28 @@ class Segment(msgspec.Struct, omit_defaults=True):
     created: str
     edited: str
     picked: list[int] = []
+
+
+class Checkout(msgspec.Struct, omit_defaults=True):
+    """A checkout that somebody began; `customer` is None for who is not signed in."""
+
+    id: int
+    token: str
+    cart: str
+    created: str
+    updated: str
+    customer: int | None = None
+    email: str | None = None
+    phone: str | None = None
+    locale: str = "en"
+    accepts_marketing: bool = False
+    accepts_sms: bool = False
+    sms_phone: str | None = None
+    completed: str | None = None
+    billing: Address | None = None
+    shipping: Address | None = None
+    total: int = 0
+    lines: list[Line] = []
 
 
 class Shop(msgspec.Struct, omit_defaults=True):

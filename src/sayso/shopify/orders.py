@@ -1,28 +1,31 @@
-"""Orders of the store, and what a guest agreed to while placing one (features §8.5)."""
+"""Orders of the store, and what follows from one: a guest's consent, evidence, the end of a checkout."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
-from sayso.commerce.apply import AppliedOrder, apply
+from sayso.commerce import checkouts
+from sayso.commerce.apply import AppliedOrder, apply, delete
 from sayso.commerce.changes import OrderChange
 from sayso.consent import checkout
-from sayso.consent.events import Channel, ConsentEvent, State
-from sayso.consent.models import ConsentState
 from sayso.consent.record import record
 from sayso.contacts import merge
 
-from . import options
+from . import guests, options
 from .counts import Counts
 
 
 def apply_orders(changes: Sequence[OrderChange], *, bulk: bool = False) -> tuple[list[AppliedOrder], Counts]:
     """Apply orders in the caller's transaction. Orders that hold nothing newer are not among those answered."""
     applied = _of_survivors(apply(changes, bulk=bulk, guests=options.syncing()))
-    events = _guests_consent(changes, applied)
+    events = guests.of_orders(changes, applied)
     if events:
         record(events, bulk=bulk, report=False)
+    guests.take([change.checkout_token or "" for change in changes if _by_a_guest(change)], bulk=bulk)
+    if not bulk:  # of an import's orders the next poll finds those that ended a checkout
+        checkouts.end_by(order.order_id for order in applied)
     checkout.bind((order.contact_id for order in applied if order.contact_id), bulk=bulk)
     created = [order.shopify_order_id for order in applied if order.created]
     updated = [order.shopify_order_id for order in applied if not order.created]
@@ -41,48 +44,11 @@ def _of_survivors(applied: list[AppliedOrder]) -> list[AppliedOrder]:
     ]
 
 
-def _guests_consent(changes: Sequence[OrderChange], applied: Sequence[AppliedOrder]) -> list[ConsentEvent]:
-    """The ticked or empty box for e-mail of those who are no customers. An empty box is no opt-out.
+def _by_a_guest(change: OrderChange) -> bool:
+    return bool(change.checkout_token) and change.shopify_customer_id is None
 
-    Every update of an order tells it again; only what the state does not hold yet is an event.
-    """
-    contacts = {order.shopify_order_id: order.contact_id for order in applied if order.contact_id}
-    states = {
-        contact_id: (state, opted_in_at)
-        for contact_id, state, opted_in_at in ConsentState.objects.filter(contact_id__in=contacts.values()).values_list(
-            "contact_id", "email_state", "email_opt_in_at"
-        )
-    }
-    events = []
-    for change in changes:
-        contact_id = contacts.get(change.shopify_order_id)
-        if (
-            change.shopify_customer_id is None
-            and contact_id
-            and change.email
-            and change.buyer_accepts_email is not None
-        ):
-            del contacts[change.shopify_order_id]  # once an order
-            state, opted_in_at = states.get(contact_id, (State.UNKNOWN, None))
-            known = (
-                opted_in_at is not None and opted_in_at >= change.placed_at.replace(microsecond=0)
-                if change.buyer_accepts_email
-                else state != State.UNKNOWN
-            )
-            if known:
-                continue
-            accepts = change.buyer_accepts_email
-            events.append(
-                ConsentEvent(
-                    contact_id=contact_id,
-                    channel=Channel.EMAIL,
-                    event="SHOP_SUBSCRIBED" if accepts else "SHOP_NOT_SUBSCRIBED",
-                    occurred_at=change.placed_at if accepts else None,
-                    source="guest_checkout",
-                    actor_kind="customer",
-                    shop_value=None if accepts else State.NOT_SUBSCRIBED,
-                    address=change.email,
-                    evidence={"reference": str(change.shopify_order_id)} if accepts else {},
-                )
-            )
-    return events
+
+def delete_orders(orders: Mapping[int, datetime]) -> set[int]:
+    """Remove orders that the store deleted (its ids, and when), before others are applied in the same transaction.
+    Answers the customers whose figures are not what they were: they are to be read again."""
+    return delete(orders)

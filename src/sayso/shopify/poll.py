@@ -5,10 +5,9 @@ Deletions are not among the changes; those of customers are found when they are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from django.utils import timezone
@@ -23,8 +22,8 @@ from .customers import apply_readings
 from .models import Connection
 from .order_pages import all_lines
 from .orders import apply_orders
+from .pages import pages
 from .tokens import Store, open_store
-from .values import mapping, mappings, text
 
 OVERLAP = timedelta(minutes=2)
 """What is asked for again: the store's clock and ours differ, and its index of changes lags a little."""
@@ -64,7 +63,7 @@ def poll(shop_id: int) -> Polled:
 
 def _customers(store: Store, query: str) -> int:
     count = 0
-    for nodes in _pages(store, "customers_updated", "customers", {"first": documents.CUSTOMERS_A_CALL, "query": query}):
+    for nodes in pages(store, "customers_updated", "customers", {"first": documents.CUSTOMERS_A_CALL, "query": query}):
         readings = [wire.customer(node, sequence=wire.read_at()) for node in nodes]
         in_shop(store.shop_id, partial(apply_readings, readings))
         count += len(readings)
@@ -75,7 +74,7 @@ def _collections(store: Store, query: str) -> int:
     count = 0
     variables = {"first": documents.COLLECTIONS_A_CALL, "query": query}
     moment = wire.read_at()
-    for nodes in _pages(store, "collections_updated", "collections", variables):
+    for nodes in pages(store, "collections_updated", "collections", variables):
         changes = [read_catalogue.collection(store, node, read_at=moment, sequence=moment) for node in nodes]
         in_shop(store.shop_id, partial(apply_catalogue, [Catalogue(collections=changes)]))
         count += len(changes)
@@ -92,7 +91,7 @@ def _products(store: Store, query: str) -> int:
         "collections": documents.COLLECTIONS_A_WHOLE_PRODUCT,
     }
     moment = wire.read_at()
-    for nodes in _pages(store, "products_updated", "products", variables):
+    for nodes in pages(store, "products_updated", "products", variables):
         batches = [read_catalogue.whole_product(store, node, read_at=moment, sequence=moment) for node in nodes]
         in_shop(store.shop_id, partial(apply_catalogue, batches))
         count += len(batches)
@@ -103,7 +102,7 @@ def _products(store: Store, query: str) -> int:
 def _orders(store: Store, query: str) -> int:
     count = 0
     variables = {"first": documents.ORDERS_A_CALL, "query": query, "lines": documents.LINES_AN_ORDER}
-    for nodes in _pages(store, "orders_updated", "orders", variables):
+    for nodes in pages(store, "orders_updated", "orders", variables):
         changes = [
             wire_orders.order(order, all_lines(store, order), sequence=wire.read_at())
             for order in (msgspec.convert(node, types.Order) for node in nodes)
@@ -111,16 +110,3 @@ def _orders(store: Store, query: str) -> int:
         in_shop(store.shop_id, partial(apply_orders, changes))
         count += len(changes)
     return count
-
-
-def _pages(store: Store, document: str, field: str, variables: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
-    after = None
-    while True:
-        page = mapping(store.graphql.run(document, variables | {"after": after}).get(field))
-        nodes = mappings(page.get("nodes"))
-        if nodes:
-            yield nodes
-        info = mapping(page.get("pageInfo"))
-        after = text(info.get("endCursor"))
-        if not info.get("hasNextPage") or after is None:
-            return

@@ -14,7 +14,7 @@ from procrastinate.contrib.django import app
 from sayso.audience import pictures
 from sayso.shops.models import Shop
 
-from . import imports, poll, reconcile_tasks, segments, segments_due, subscriptions
+from . import abandoned, imports, poll, reconcile_tasks, segments, segments_due, subscriptions
 from .client import ShopifyError
 from .signin import SignInError
 from .tokens import NotConnected, open_store
@@ -95,6 +95,18 @@ def poll_stores(timestamp: int) -> None:
             segments.look(shop.pk)
 
     _for_each_shop(ask)
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="shopify.abandoned_checkouts", queueing_lock="shopify.abandoned_checkouts")
+def find_abandoned_checkouts(timestamp: int) -> None:
+    """Ask every store for the checkouts of the last 48 hours (features §8.8), and settle what guests ticked."""
+
+    def look(shop: Shop) -> None:
+        abandoned.settle_guests(shop.pk)
+        abandoned.poll(shop.pk)
+
+    _for_each_shop(look)
 
 
 def _for_each_shop(work: Callable[[Shop], object]) -> None:

@@ -63,6 +63,11 @@ TOPICS = (
         "orders/cancelled",
         "orders/fulfilled",
         "orders/partially_fulfilled",
+        "orders/edited",
+        "orders/delete",
+        "checkouts/create",
+        "checkouts/update",
+        "checkouts/delete",
     ),
     *_topics(
         None,

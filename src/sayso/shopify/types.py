@@ -99,6 +99,20 @@ class LineItem(Node):
     variant: Reference | None = None
 
 
+class Tracking(Node):
+    company: str | None = None
+    number: str | None = None
+    url: str | None = None
+
+
+class Fulfillment(Node):
+    id: str
+    status: str | None = None
+    display_status: str | None = None
+    created_at: datetime | None = None
+    tracking_info: list[Tracking] = []
+
+
 class PageInfo(Node):
     has_next_page: bool = False
     end_cursor: str | None = None
@@ -133,6 +147,7 @@ class Order(Node):
     billing_address: Address | None = None
     shipping_address: Address | None = None
     total_price_set: MoneyBag | None = None
+    fulfillments: list[Fulfillment] = []
     line_items: LineItems | None = None  # of a page; in a bulk file the lines follow the order
 
 
@@ -214,6 +229,20 @@ class Collection(Node):
     updated_at: datetime | None = None
     products_count: Count | None = None
     products: References | None = None
+
+
+class AbandonedCheckout(Node):
+    id: str
+    name: str | None = None
+    abandoned_checkout_url: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    completed_at: datetime | None = None
+    customer: Reference | None = None
+    billing_address: Address | None = None
+    shipping_address: Address | None = None
+    total_price_set: MoneyBag | None = None
+    line_items: LineItems | None = None
 
 
 decode_customer = msgspec.json.Decoder(Customer).decode

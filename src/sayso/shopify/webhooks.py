@@ -28,6 +28,10 @@ class _Customer(msgspec.Struct):
     id: Id = None
 
 
+class _Edit(msgspec.Struct):
+    order_id: Id = None
+
+
 class _Subject(msgspec.Struct):
     """Only the keys that say whom or what a payload is about; msgspec skips the rest unread."""
 
@@ -39,6 +43,7 @@ class _Subject(msgspec.Struct):
     customer_id: Id = None
     customerId: Id = None
     admin_graphql_api_customer_kept_id: Id = None
+    order_edit: _Edit | None = None
 
 
 _decoder = msgspec.json.Decoder(_Subject)
@@ -80,6 +85,8 @@ def fold_key(topic: str, body: bytes) -> str:
         kind, about = "products", subject.product_id
     elif kind == "inventory_levels":
         about = subject.inventory_item_id
+    elif subject.order_edit:
+        about = subject.order_edit.order_id
     else:
         about = subject.id or subject.token
     number = str(about or "").rpartition("/")[2]  # gid://shopify/Customer/1 and 1 are one
@@ -101,6 +108,7 @@ class _Naming(msgspec.Struct):
     phone: str | None = None
     email_address: str | None = None
     phone_number: str | None = None
+    sms_marketing_phone: str | None = None
     customer: _Named | None = None
     customer_id: Id = None
     customerId: Id = None
@@ -132,7 +140,7 @@ def people(delivery: Delivery) -> list[str]:
     secret = addresses.shop_secret(delivery.shop_id or 0)
     for email in {named.email, named.contact_email, named.email_address, customer.email} - {None, ""}:
         found.append(f"email:{addresses.email_key(secret, email or '').hex()}")
-    for phone in {named.phone, named.phone_number, customer.phone} - {None, ""}:
+    for phone in {named.phone, named.phone_number, named.sms_marketing_phone, customer.phone} - {None, ""}:
         if phone and phone.startswith("+"):  # a national number is found by the customer or the order
             found.append(addresses.subject_key(secret, "".join(filter(str.isdigit, phone))))
     return found

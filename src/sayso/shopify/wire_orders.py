@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sayso.commerce.changes import LineChange, OrderChange
+from sayso.commerce.changes import FulfillmentChange, LineChange, OrderChange
 
-from .types import Address, LineItem, LineItems, Order
+from .types import Address, Fulfillment, LineItem, LineItems, Order
 from .values import amount, mapping, mappings, moment, number, numeric_id, text, upper, utc
 
 # features §8.3; cancelled_at comes before these. Everything else is INITIALIZED.
@@ -75,6 +75,7 @@ def order(
         cancelled_at=utc(node.cancelled_at),
         cancel_reason=node.cancel_reason,
         lines=[_line(item) for item in items if isinstance(item, LineItem)],
+        fulfillments=[parcel for parcel in map(_parcel, node.fulfillments) if parcel],
         buyer_accepts_email=node.customer_accepts_marketing,
     )
 
@@ -122,14 +123,19 @@ def order_payload(payload: Mapping[str, Any], *, sequence: int) -> OrderChange:
         cancelled_at=cancelled_at,
         cancel_reason=upper(payload.get("cancel_reason")),
         lines=[_payload_line(line) for line in mappings(payload.get("line_items"))],
+        fulfillments=[parcel for parcel in map(_payload_parcel, mappings(payload.get("fulfillments"))) if parcel],
         buyer_accepts_email=accepts if isinstance(accepts, bool) else None,
     )
 
 
-def fulfillment_ids(payload: Mapping[str, Any]) -> list[int]:
-    """The fulfilments of an ``orders/*`` payload; one not seen before means that something was shipped."""
-    ids = (numeric_id(fulfillment.get("id")) for fulfillment in mappings(payload.get("fulfillments")))
-    return [found for found in ids if found is not None]
+def deleted_payload(payload: Mapping[str, Any]) -> int:
+    """``orders/delete``: the order's id. Raises ValueError without."""
+    return _required(numeric_id(payload.get("id")), "id")
+
+
+def edited_payload(payload: Mapping[str, Any]) -> int:
+    """``orders/edited``: the id of the order, all it says of it. Raises ValueError without."""
+    return _required(numeric_id(mapping(payload.get("order_edit")).get("order_id")), "order_edit.order_id")
 
 
 def _line(item: LineItem) -> LineChange:
@@ -159,6 +165,52 @@ def _payload_line(line: Mapping[str, Any]) -> LineChange:
     )
 
 
+def _parcel(node: Fulfillment) -> FulfillmentChange | None:
+    number_, at = numeric_id(node.id), utc(node.created_at)
+    if number_ is None or at is None:
+        return None
+    tracking = node.tracking_info
+    return FulfillmentChange(
+        shopify_fulfillment_id=number_,
+        status=node.status or "SUCCESS",
+        shipped_at=at,
+        # GraphQL mixes states of ours and of the carrier; the carrier's alone are the payload's shipment_status.
+        shipment_status=node.display_status if node.display_status in _CARRIERS_WORDS else None,
+        tracking_company=next((one.company for one in tracking if one.company), None),
+        tracking_numbers=[one.number for one in tracking if one.number],
+        tracking_urls=[one.url for one in tracking if one.url],
+    )
+
+
+def _payload_parcel(parcel: Mapping[str, Any]) -> FulfillmentChange | None:
+    number_, at = numeric_id(parcel.get("id")), moment(parcel.get("created_at"))
+    if number_ is None or at is None:
+        return None
+    return FulfillmentChange(
+        shopify_fulfillment_id=number_,
+        status=upper(parcel.get("status")) or "SUCCESS",
+        shipped_at=at,
+        shipment_status=upper(parcel.get("shipment_status")),
+        tracking_company=text(parcel.get("tracking_company")),
+        tracking_numbers=_texts(parcel, "tracking_numbers", "tracking_number"),
+        tracking_urls=_texts(parcel, "tracking_urls", "tracking_url"),
+    )
+
+
+def _texts(parcel: Mapping[str, Any], many: str, one: str) -> list[str]:
+    """What stands in the list, else the one beside it."""
+    values = parcel.get(many)
+    found = [value for value in map(text, values if isinstance(values, list) else []) if value]
+    only = text(parcel.get(one))
+    return found or ([only] if only else [])
+
+
+_CARRIERS_WORDS = frozenset(
+    {
+        "LABEL_PRINTED", "LABEL_PURCHASED", "ATTEMPTED_DELIVERY", "READY_FOR_PICKUP", "CONFIRMED", "IN_TRANSIT",
+        "OUT_FOR_DELIVERY", "DELIVERED", "FAILURE", "DELAYED", "CARRIER_PICKED_UP", "PICKED_UP",
+    }
+)  # fmt: skip
 _NOWHERE = Address()
 
 

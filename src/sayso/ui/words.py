@@ -61,6 +61,14 @@ ORDER = {
     "CANCELLED": ("Cancelled", "bad"),
 }
 
+CHECKOUT = {
+    "OPEN": ("Open", "calm"),
+    "ABANDONED": ("Abandoned", "warn"),
+    "ORDERED": ("Ordered", "good"),
+    "COMPLETED": ("Completed", "good"),
+    "DELETED": ("Deleted", "mute"),
+}
+
 CONNECTION = {
     "CONNECTED": ("Connected", "good"),
     "REFUSED": ("Refused", "bad"),
@@ -124,6 +132,7 @@ VOCABULARIES = {
     "message": MESSAGE,
     "campaign": CAMPAIGN,
     "order": ORDER,
+    "checkout": CHECKOUT,
     "connection": CONNECTION,
     "outcome": OUTCOME,
     "template": TEMPLATE,
@@ -235,7 +244,9 @@ EVENTS = {
     "order.created": "Order placed",
     "order.updated": "Order changed",
     "order.cancelled": "Order cancelled",
-    "order.fulfilled": "Order fulfilled",
+    "order.fulfilled": "Order shipped",
+    "order.deleted": "Order deleted in Shopify",
+    "checkout.abandoned": "Checkout abandoned",
     "segment.entered": "Joined a segment",
     "segment.left": "Left a segment",
     "consent.confirmation_requested": "Asked to confirm",

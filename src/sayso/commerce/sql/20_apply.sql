@@ -1,4 +1,5 @@
--- Bring the staged orders of a run into `orders` and `order_line`. An order is a whole picture: the newest one wins.
+-- Bring the staged orders of a run into `orders` and `order_line`. An order is a whole picture: the newest one wins. Of
+-- what was there before, commerce_tell says what is new.
 -- Planned like contacts_apply: look-ups only, with the shop hidden from the statistics.
 CREATE OR REPLACE FUNCTION commerce_apply(p_run bigint, p_bulk boolean)
 RETURNS TABLE (shopify_order_id bigint, order_id bigint, contact_id bigint, created boolean)
@@ -9,9 +10,11 @@ DECLARE
     shop bigint := current_shop();
     touched bigint[];
 BEGIN
+    -- Beside other batches, but not beside a deletion of orders, which neither would see: see commerce_delete.
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('orders', shop));
     -- Qualified by nothing else: the search path ends in pg_temp, and no real table has this name.
     CREATE TEMPORARY TABLE IF NOT EXISTS written_orders (
-        seq integer, id bigint, shopify_order_id bigint, contact_id bigint, created boolean, cancelled boolean
+        seq integer, id bigint, shopify_order_id bigint, contact_id bigint, created boolean, told boolean
     ) ON COMMIT DELETE ROWS;
     DELETE FROM written_orders;
     WITH newest AS (
@@ -28,19 +31,26 @@ BEGIN
             SELECT h.redacted_at FROM orders h WHERE h.shop_id = (SELECT shop) AND h.shopify_order_id = s.shopify_order_id
             LIMIT 1
         ) held ON true
-        WHERE s.run = p_run
+        LEFT JOIN LATERAL (
+            SELECT true AS gone FROM deleted_order d
+            WHERE d.shop_id = (SELECT shop) AND d.shopify_order_id = s.shopify_order_id LIMIT 1
+        ) deleted ON true
+        WHERE s.run = p_run AND deleted.gone IS NULL
         ORDER BY s.shopify_order_id, s.at DESC, s.sequence DESC
     ), written AS (
         INSERT INTO orders AS o (shop_id, contact_id, shopify_order_id, shopify_customer_id, name, number, email, phone,
             status, financial_status, fulfillment_status, total, currency, test, source_name, tags, checkout_token,
-            status_url, placed_at, cancelled_at, cancel_reason, source_updated_at, source_sequence, redacted_at)
+            status_url, placed_at, cancelled_at, cancel_reason, source_updated_at, source_sequence, redacted_at,
+            placed_told, cancelled_told)
         SELECT shop, owner, shopify_order_id, shopify_customer_id, name, number,
             CASE WHEN erased_at IS NULL THEN email END, CASE WHEN erased_at IS NULL THEN phone END, status,
             financial_status, fulfillment_status, total, currency, test, source_name,
             CASE WHEN erased_at IS NULL THEN tags ELSE '{}' END, CASE WHEN erased_at IS NULL THEN checkout_token END,
             CASE WHEN erased_at IS NULL THEN status_url END,
-            placed_at, cancelled_at, cancel_reason, at, sequence, erased_at
-        FROM newest ORDER BY shopify_order_id
+            placed_at, cancelled_at, cancel_reason, at, sequence, erased_at, tellable, tellable AND cancelled_at IS NOT NULL
+        FROM newest CROSS JOIN LATERAL (
+            -- Of an order that waits for its customer the log says nothing yet, see commerce_tell; of imports, at once.
+            SELECT p_bulk OR owner IS NOT NULL OR shopify_customer_id IS NULL AS tellable) t ORDER BY shopify_order_id
         ON CONFLICT (shop_id, shopify_order_id) DO UPDATE SET
             contact_id = coalesce(excluded.contact_id, o.contact_id),
             shopify_customer_id = excluded.shopify_customer_id, name = excluded.name, number = excluded.number,
@@ -54,10 +64,10 @@ BEGIN
             source_updated_at = excluded.source_updated_at, source_sequence = excluded.source_sequence,
             redacted_at = excluded.redacted_at, synced_at = now()
             WHERE (excluded.source_updated_at, excluded.source_sequence) > (o.source_updated_at, o.source_sequence)
-        RETURNING o.id, o.shopify_order_id, o.contact_id, o.xmax = 0 AS created, o.cancelled_at IS NOT NULL AS cancelled
+        RETURNING o.id, o.shopify_order_id, o.contact_id, o.xmax = 0 AS created, o.placed_told AS told
     )
     INSERT INTO written_orders
-    SELECT n.seq, w.id, w.shopify_order_id, w.contact_id, w.created, w.cancelled
+    SELECT n.seq, w.id, w.shopify_order_id, w.contact_id, w.created, w.told
     FROM written w JOIN LATERAL (
         SELECT s.seq FROM staging.orders s WHERE s.run = p_run AND s.shopify_order_id = w.shopify_order_id
         ORDER BY s.at DESC, s.sequence DESC LIMIT 1
@@ -91,13 +101,12 @@ BEGIN
     ) now ON true;
 
     INSERT INTO event (shop_id, kind, contact_id, occurred_at, actor_kind, origin, bulk, data)
-    SELECT shop, CASE WHEN w.created THEN 'order.created' WHEN w.cancelled THEN 'order.cancelled' ELSE 'order.updated' END,
-        w.contact_id, s.at, 'shop', 'shopify', p_bulk,
-        jsonb_build_object('order', w.id::text, 'name', s.name, 'total', s.total::text, 'currency', s.currency)
-    FROM written_orders w JOIN LATERAL (
-        SELECT * FROM staging.orders s WHERE s.run = p_run AND s.shopify_order_id = w.shopify_order_id
-        ORDER BY s.at DESC, s.sequence DESC LIMIT 1
-    ) s ON true;
+    SELECT shop, e.kind, o.contact_id, e.at, 'shop', 'shopify', p_bulk OR late(e.at),
+        order_facts(o.id, o.name, o.total, o.currency)
+    FROM written_orders w
+    JOIN LATERAL (SELECT * FROM orders o WHERE o.shop_id = (SELECT shop) AND o.id = w.id OFFSET 0) o ON true
+    CROSS JOIN LATERAL (VALUES ('order.created', o.placed_at), ('order.cancelled', o.cancelled_at)) AS e (kind, at)
+    WHERE w.created AND w.told AND e.at IS NOT NULL;
     RETURN QUERY SELECT w.shopify_order_id, w.id, w.contact_id, w.created FROM written_orders w;
 END $$;
 REVOKE ALL ON FUNCTION commerce_apply FROM PUBLIC;

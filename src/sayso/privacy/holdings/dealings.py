@@ -42,10 +42,13 @@ def _possible_opt_outs(subject: Subject) -> Iterator[Row]:
 def _orders(subject: Subject) -> Iterator[Row]:
     return stream(
         """select o.id, o.contact_id, o.shopify_order_id, o.name, o.email, o.phone, o.status, o.financial_status,
-            o.fulfillment_status, o.total, o.currency, o.test, o.source_name, o.tags, o.placed_at, o.cancelled_at,
-            o.cancel_reason, (select jsonb_agg(jsonb_build_object('title', l.title, 'variant', l.variant_title, 'sku',
-                l.sku, 'quantity', l.quantity, 'price', l.price::text) order by l.position)
-                from order_line l where l.shop_id = o.shop_id and l.order_id = o.id) as lines
+            o.fulfillment_status, money_text(o.total) as total, o.currency, o.test, o.source_name, o.tags, o.placed_at,
+            o.cancelled_at, o.cancel_reason, (select jsonb_agg(jsonb_build_object('title', l.title, 'variant', l.variant_title,
+                'sku', l.sku, 'quantity', l.quantity, 'price', money_text(l.price)) order by l.position)
+                from order_line l where l.shop_id = o.shop_id and l.order_id = o.id) as lines,
+            (select jsonb_agg(jsonb_build_object('shipped_at', f.shipped_at, 'status', f.status, 'company',
+                f.tracking_company, 'numbers', f.tracking_numbers, 'urls', f.tracking_urls) order by f.shipped_at, f.id)
+                from fulfillment f where f.shop_id = o.shop_id and f.order_id = o.id) as parcels
         from orders o where o.contact_id = any(%s) or o.shopify_customer_id = any(%s) order by o.id""",
         ids(subject.contact_ids),
         ids(subject.customer_ids),
@@ -114,8 +117,8 @@ ALL = (
         why_kept="That somebody looked at it and decided; without the word, which goes with the messages.",
     ),
     Holding(
-        "orders", "Orders", ("orders", "order_line"), _orders, _scrub_orders,
-        why_kept="Totals, dates and lines without the person: the shop's books.",
+        "orders", "Orders", ("orders", "order_line", "fulfillment"), _orders, _scrub_orders,
+        why_kept="Totals, dates, lines and that parcels left, without the person: the shop's books.",
     ),
     Holding(
         "events", "What happened, in order of time", ("event",), _events, _scrub_events,

@@ -5,17 +5,24 @@ CREATE OR REPLACE FUNCTION privacy_scrub_orders(
 ) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     shop bigint := privacy_permit(p_request, p_contacts);
+    theirs bigint[];
     scrubbed bigint;
 BEGIN
     IF p_request IS NULL THEN
         RAISE EXCEPTION 'orders outlive a deleted contact' USING ERRCODE = 'insufficient_privilege';
     END IF;
-    UPDATE orders o SET email = NULL, phone = NULL, tags = '{}', checkout_token = NULL, status_url = NULL,
-        redacted_at = coalesce(o.redacted_at, now())
-    WHERE o.shop_id = shop AND CASE WHEN p_orders IS NULL
-        THEN o.contact_id = ANY (p_contacts) OR o.shopify_customer_id = ANY (p_customers)
-        ELSE o.shopify_order_id = ANY (p_orders) END;
-    GET DIAGNOSTICS scrubbed = ROW_COUNT;
+    WITH written AS (
+        UPDATE orders o SET email = NULL, phone = NULL, tags = '{}', checkout_token = NULL, status_url = NULL,
+            redacted_at = coalesce(o.redacted_at, now())
+        WHERE o.shop_id = shop AND CASE WHEN p_orders IS NULL
+            THEN o.contact_id = ANY (p_contacts) OR o.shopify_customer_id = ANY (p_customers)
+            ELSE o.shopify_order_id = ANY (p_orders) END
+        RETURNING o.id
+    )
+    SELECT array_agg(id), count(*) INTO theirs, scrubbed FROM written;
+    -- A tracking page shows where the parcel went.
+    UPDATE fulfillment f SET tracking_company = NULL, tracking_numbers = '{}', tracking_urls = '{}'
+    WHERE f.shop_id = shop AND f.order_id = ANY (theirs);
     RETURN scrubbed;
 END $$;
 REVOKE ALL ON FUNCTION privacy_scrub_orders FROM PUBLIC;

@@ -2,8 +2,8 @@
 -- remove cannot be asked to remove more.
 CREATE OR REPLACE FUNCTION privacy_kept_days(p_kind text) RETURNS integer
 LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
-    SELECT coalesce((s.settings -> 'retention' ->> p_kind)::integer, CASE p_kind WHEN 'deliveries' THEN 30
-        WHEN 'sync_reports' THEN 365 WHEN 'exports' THEN 14 END)
+    SELECT coalesce((s.settings -> 'retention' ->> p_kind)::integer, CASE p_kind WHEN 'checkouts' THEN 90
+        WHEN 'deliveries' THEN 30 WHEN 'sync_reports' THEN 365 WHEN 'exports' THEN 14 END)
     FROM shop s WHERE s.id = current_shop()
 $$;
 REVOKE ALL ON FUNCTION privacy_kept_days FROM PUBLIC;
@@ -18,6 +18,7 @@ DECLARE
     days integer := privacy_kept_days(p_kind);
     before timestamptz := now() - make_interval(days => days);
     oldest timestamptz;
+    more bigint;
 BEGIN
     removed := 0;
     IF days IS NULL THEN
@@ -45,6 +46,20 @@ BEGIN
         DELETE FROM event e WHERE e.shop_id = shop AND e.id > p_after AND e.id <= last AND e.recorded_at < before
             AND e.actor_kind <> 'staff' AND e.kind NOT LIKE 'privacy.%'
             AND e.kind NOT IN ('contact.redacted', 'export.created', 'settings.changed', 'retention.applied');
+    ELSIF p_kind = 'checkouts' THEN
+        -- By the store's time of their last change, which does not grow with the ids: a batch at a time until none is left.
+        DELETE FROM checkout c WHERE c.shop_id = shop AND c.id = ANY (ARRAY(
+            SELECT w.id FROM checkout w WHERE w.shop_id = shop AND w.source_updated_at < before LIMIT p_limit));
+        GET DIAGNOSTICS removed = ROW_COUNT;
+        DELETE FROM abandoned_checkout a WHERE a.shop_id = shop AND a.id = ANY (ARRAY(
+            SELECT w.id FROM abandoned_checkout w WHERE w.shop_id = shop AND w.source_updated_at < before
+            LIMIT p_limit - removed));
+        GET DIAGNOSTICS more = ROW_COUNT;
+        DELETE FROM checkout_deletion d WHERE d.shop_id = shop AND d.deleted_at < before;
+        removed := removed + more;
+        last := CASE WHEN removed >= p_limit THEN 0 END;
+        RETURN NEXT;
+        RETURN;
     ELSIF p_kind = 'deliveries' THEN
         DELETE FROM delivery d WHERE d.id = ANY (ARRAY(
             SELECT w.id FROM delivery w WHERE w.shop_id = shop AND w.state IN ('DONE', 'IGNORED', 'PARKED')

@@ -4,6 +4,7 @@ from ..outbox import Outbox
 from ..world import World
 from .app_actions import AppActions
 from .bulk import Bulks
+from .checkout_actions import CheckoutActions
 from .customer_actions import CustomerActions
 from .order_actions import OrderActions
 from .product_actions import ProductActions
@@ -20,4 +21,5 @@ class Acts:
         self.orders = OrderActions(world, outbox, self.customers)
         self.products = ProductActions(world, outbox)
         self.app = AppActions(world, outbox)
+        self.checkouts = CheckoutActions(world, outbox, self.orders)
         self.bulks = Bulks(world, outbox)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..identifiers import gid
-from ..records import Bulk, Consent, Customer, Fulfilment, Line, Order, Segment, Subscription
-from . import product_fields, store
+from ..records import Bulk, Checkout, Consent, Customer, Fulfilment, Line, Order, Segment, Subscription
+from . import checkout_payload, product_fields, store
 from .goods import goods
 from .money import money_v2
 from .reading import attributes as _attributes
@@ -38,7 +38,7 @@ def _last_order(customer: Customer, scope: Scope) -> Order | None:
     return store.find_order(scope, scope.shop, customer.last_order) if customer.last_order else None
 
 
-def _buyer(order: Order, scope: Scope) -> Customer | None:
+def _buyer(order: Order | Checkout, scope: Scope) -> Customer | None:
     return store.find_customer(scope, scope.shop, order.customer) if order.customer else None
 
 
@@ -189,6 +189,31 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "totalTaxSet": _bag(lambda _: 0),
         "cartToken": lambda o, _: f"cart-{o.token}",
     },
+    "AbandonedCheckout": _attributes(
+        billingAddress="billing",
+        completedAt="completed",
+        createdAt="created",
+        shippingAddress="shipping",
+        updatedAt="updated",
+    )
+    | _fixed(note="")
+    | {
+        "id": lambda one, _: gid("AbandonedCheckout", one.id),
+        "abandonedCheckoutUrl": lambda one, s: checkout_payload.url(one, s.shop),
+        "name": lambda one, _: checkout_payload.name(one),
+        "customer": _buyer,
+        "totalPriceSet": _bag(lambda one: int(one.total)),
+    },
+    "AbandonedCheckoutLineItem": {
+        "id": lambda one, _: gid("AbandonedCheckoutLineItem", one.id),
+        "title": lambda one, _: goods(one).product.title,
+        "variantTitle": lambda one, _: goods(one).title,
+        "sku": lambda one, _: goods(one).sku,
+        "quantity": lambda one, _: one.quantity,
+        "variant": lambda one, s: store.find_variant(s, s.shop, one.variant),
+        "product": lambda one, s: store.find_product(s, s.shop, goods(one).product.id),
+        "originalUnitPriceSet": _bag(lambda one: int(one.price)),
+    },
     "Fulfillment": _identity("Fulfillment")
     | _attributes(createdAt="created", updatedAt="created")
     | _fixed(status="SUCCESS", displayStatus="FULFILLED")
@@ -271,6 +296,7 @@ FIELDS |= product_fields.FIELDS
 TYPE_OF: dict[type, str] = {
     Customer: "Customer",
     Order: "Order",
+    Checkout: "AbandonedCheckout",
     Line: "LineItem",
     Fulfilment: "Fulfillment",
     Bulk: "BulkOperation",

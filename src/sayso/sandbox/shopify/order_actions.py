@@ -1,6 +1,7 @@
 """What happens to orders and to the shop itself."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from .. import clock
 from ..generate.catalogue import VARIANTS
@@ -38,8 +39,9 @@ class OrderActions:
         variants: Iterable[int] = (),
         subscribe: Iterable[str] = (),
         test: bool = False,
+        token: str | None = None,
     ) -> Order:
-        """An order of a customer, or a guest's where `customer` is None.
+        """An order of a customer, or a guest's where `customer` is None. `token`: of the checkout it comes from.
 
         `subscribe` names channels whose box the buyer ticks at the checkout. Raises Refused, NotFound.
         """
@@ -69,12 +71,12 @@ class OrderActions:
                 if one and accepts_marketing is None
                 else bool(accepts_marketing),
                 total=sum(line.price for line in lines),
-                token=f"{index:08x}sb",
+                token=token or f"{index:08x}sb",
                 lines=lines,
                 test=test,
             )
-            order.shipping = self._place(one, first, last, country, shipping_phone)
-            order.billing = self._place(one, first, last, country, billing_phone) if billing_phone else order.shipping
+            order.shipping = self.place_of(one, first, last, country, shipping_phone)
+            order.billing = self.place_of(one, first, last, country, billing_phone) if billing_phone else order.shipping
             store.save_order(db, shop, order)
             told = Action(self.world, self.outbox, shop)
             if one:
@@ -101,18 +103,75 @@ class OrderActions:
             self._changed(shop, order, "orders/cancelled")
         return order
 
-    def fulfil(self, shop: Shop, key: int, company: str = "DHL") -> Order:
-        """Ship everything of an order. Raises NotFound, Refused."""
+    def fulfil(self, shop: Shop, key: int, company: str = "DHL", lines: int | None = None) -> Order:
+        """Ship what is left of an order, or the next `lines` lines of it. Raises NotFound, Refused."""
         order = store.get_order(self.world.db, shop, key)
-        if order.cancelled or order.fulfilments:
+        gone = order_payload.shipped(order)
+        left = [line.id for line in order.lines if line.id not in gone]
+        if order.cancelled or not left:
             raise Refused("id", "Order cannot be fulfilled")
+        packed = left[:lines] if lines else left
         parcel = self.world.db.take("Fulfillment")
-        order.fulfilment = "FULFILLED"
+        order.fulfilment = "FULFILLED" if packed == left else "PARTIALLY_FULFILLED"
         order.fulfilments = [
-            Fulfilment(number("Fulfillment", 2_000_000_000 + parcel), clock.now(), company, f"SB{order.number:010d}")
+            *order.fulfilments,
+            Fulfilment(
+                number("Fulfillment", 2_000_000_000 + parcel),
+                clock.now(),
+                company,
+                f"SB{order.number:010d}{len(order.fulfilments) or ''}",
+                packed,
+            ),
         ]
+        topic = "orders/fulfilled" if order.fulfilment == "FULFILLED" else "orders/partially_fulfilled"
         with self.world.db.transaction():
-            self._changed(shop, order, "orders/fulfilled")
+            self._changed(shop, order, topic)
+        return order
+
+    def edit_lines(
+        self, shop: Shop, key: int, add: Iterable[int] = (), remove: Iterable[int] = (), notify: bool = False
+    ) -> Order:
+        """Add variants to an order and take lines out: `orders/edited` says only which order. Raises NotFound, Refused."""
+        db = self.world.db
+        order = store.get_order(db, shop, key)
+        without = set(remove)
+        taken = [line for line in order.lines if line.id in without]
+        chosen = list(add)
+        if order.cancelled or order.fulfilments or not (taken or chosen):
+            raise Refused("id", "The order cannot be edited")
+        first_line = db.take("LineItem", len(chosen)) if chosen else 0
+        added = [sold(db, shop, variant, number("LineItem", first_line + n)) for n, variant in enumerate(chosen)]
+        kept = [line for line in order.lines if line.id not in without]
+        if not kept and not added:
+            raise Refused("id", "The order would be empty")
+        difference = sum(line.price for line in added) - sum(line.price * line.quantity for line in taken)
+        order.lines, order.total = kept + added, order.total + difference
+        one = store.find_customer(db, shop, order.customer) if order.customer else None
+        with db.transaction():
+            if one:
+                one.spent = max(0, one.spent + difference)
+                self.customers.touch(shop, one)
+            edit = number("OrderEdit", db.take("OrderEdit"))
+            self._changed(shop, order, "orders/edited", order_payload.edited(edit, order, added, taken, notify, shop))
+        return order
+
+    def delete(self, shop: Shop, key: int) -> Order:
+        """Delete an order; the buyer's figures go down. Raises NotFound."""
+        db = self.world.db
+        order = store.get_order(db, shop, key)
+        one = store.find_customer(db, shop, order.customer) if order.customer else None
+        with db.transaction():
+            store.delete_order(db, order)
+            told = Action(self.world, self.outbox, shop)
+            told.tell("orders/delete", order_payload.deleted(order))
+            if one:
+                one.orders = max(0, one.orders - 1)
+                one.spent = max(0, one.spent - (0 if order.cancelled else order.total))
+                left = store.orders_of(db, one.id)
+                one.last_order = left[-1].id if left else None
+                self.customers.touch(shop, one)
+                told.tell("customers/update", payloads.customer(one, shop))
+                told.tell("customers/purchasing_summary", payloads.purchasing_summary(one, shop))
         return order
 
     def edit(
@@ -156,19 +215,22 @@ class OrderActions:
         Action(self.world, self.outbox, shop).tell("shop/redact", payloads.shop_redact(shop))
         return shop
 
-    def _changed(self, shop: Shop, order: Order, topic: str | None = None) -> None:
+    def _changed(
+        self, shop: Shop, order: Order, topic: str | None = None, special: dict[str, Any] | None = None
+    ) -> None:
         order.updated = max(clock.now(), order.updated)
         store.save_order(self.world.db, shop, order)
         buyer = store.find_customer(self.world.db, shop, order.customer) if order.customer else None
         told = Action(self.world, self.outbox, shop)
         body = order_payload.order(order, buyer, shop)
         if topic:
-            told.tell(topic, body)
+            told.tell(topic, special or body)
         told.tell("orders/updated", body)
 
-    def _place(
+    def place_of(
         self, one: Customer | None, first: str | None, last: str | None, country: str, phone: str | None
     ) -> Address | None:
+        """Where something goes: the customer's own address, or one in the middle of `country`."""
         if one and one.address and not phone:
             return one.address
         land = BY_CODE.get(country) or BY_CODE["US"]

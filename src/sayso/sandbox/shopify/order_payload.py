@@ -9,8 +9,11 @@ from . import payloads
 from .goods import goods
 from .money import amount, rest_set
 
+_FULFILMENT = {"FULFILLED": "fulfilled", "PARTIALLY_FULFILLED": "partial"}
 
-def _place(one: Address | None) -> dict[str, Any] | None:
+
+def place(one: Address | None) -> dict[str, Any] | None:
+    """`billing_address` and `shipping_address`."""
     if one is None:
         return None
     return {
@@ -32,9 +35,46 @@ def _place(one: Address | None) -> dict[str, Any] | None:
     }
 
 
+def shipped(order: Order) -> set[int]:
+    """The lines that are in some parcel."""
+    if any(not parcel.lines for parcel in order.fulfilments):
+        return {line.id for line in order.lines}
+    return {line for parcel in order.fulfilments for line in parcel.lines}
+
+
+def edited(key: int, order: Order, added: list[Line], removed: list[Line], notify: bool, shop: Shop) -> dict[str, Any]:
+    """`orders/edited`: which order, and how many of which lines; not what the order is now."""
+    at = local(order.updated, shop.zone)
+    nothing: dict[str, Any] = {"additions": [], "removals": []}
+    return {
+        "order_edit": {
+            "id": key,
+            "app_id": None,
+            "created_at": at,
+            "committed_at": at,
+            "notify_customer": notify,
+            "order_id": order.id,
+            "staff_note": "",
+            "user_id": None,
+            "line_items": {
+                "additions": [{"id": line.id, "delta": line.quantity} for line in added],
+                "removals": [{"id": line.id, "delta": line.quantity} for line in removed],
+            },
+            "discounts": {"line_item": nothing},
+            "shipping_lines": nothing,
+        }
+    }
+
+
+def deleted(order: Order) -> dict[str, Any]:
+    """`orders/delete`."""
+    return {"id": order.id}
+
+
 def _line(one: Line, order: Order, shop: Shop) -> dict[str, Any]:
     variant = goods(one)
-    open_quantity = one.quantity if order.fulfilment == "UNFULFILLED" and not order.cancelled else 0
+    sent = one.id in shipped(order)
+    open_quantity = 0 if sent or order.cancelled else one.quantity
     return {
         "id": one.id,
         "admin_graphql_api_id": gid("LineItem", one.id),
@@ -42,7 +82,7 @@ def _line(one: Line, order: Order, shop: Shop) -> dict[str, Any]:
         "current_quantity": 0 if order.cancelled else one.quantity,
         "fulfillable_quantity": open_quantity,
         "fulfillment_service": "manual",
-        "fulfillment_status": "fulfilled" if order.fulfilments else None,
+        "fulfillment_status": "fulfilled" if sent else None,
         "gift_card": variant.product.kind == "Gift card",
         "grams": 250,
         "name": f"{variant.product.title} - {variant.title}",
@@ -97,7 +137,7 @@ def _fulfilment(one: Fulfilment, order: Order, shop: Shop) -> dict[str, Any]:
         "admin_graphql_api_id": gid("Fulfillment", one.id),
         "created_at": made,
         "location_id": 655_441_491,
-        "name": f"#{order.number}.1",
+        "name": f"#{order.number}.{order.fulfilments.index(one) + 1}",
         "order_id": order.id,
         "origin_address": {},
         "receipt": {},
@@ -110,7 +150,7 @@ def _fulfilment(one: Fulfilment, order: Order, shop: Shop) -> dict[str, Any]:
         "tracking_url": None,
         "tracking_urls": [],
         "updated_at": made,
-        "line_items": [_line(line, order, shop) for line in order.lines],
+        "line_items": [_line(line, order, shop) for line in order.lines if not one.lines or line.id in one.lines],
     }
 
 
@@ -212,7 +252,7 @@ def order(one: Order, buyer: Customer | None, shop: Shop) -> dict[str, Any]:
             "customer_locale": one.locale,
             "email": one.email,
             "financial_status": one.financial.lower(),
-            "fulfillment_status": "fulfilled" if one.fulfilment == "FULFILLED" else None,
+            "fulfillment_status": _FULFILMENT.get(one.fulfilment),
             "merchant_business_entity_id": "MTU0ODM4MDAwOQ",
             "name": f"#{one.number}",
             "number": one.number - 1000,
@@ -227,9 +267,9 @@ def order(one: Order, buyer: Customer | None, shop: Shop) -> dict[str, Any]:
             "test": one.test,
             "token": one.token,
             "updated_at": local(one.updated, shop.zone),
-            "billing_address": _place(one.billing),
+            "billing_address": place(one.billing),
             "customer": person,
-            "shipping_address": _place(one.shipping),
+            "shipping_address": place(one.shipping),
             "fulfillments": [_fulfilment(parcel, one, shop) for parcel in one.fulfilments],
             "line_items": [_line(line, one, shop) for line in one.lines],
             "shipping_lines": [_shipping_line(one, shop)],

@@ -92,6 +92,11 @@ COLLECTION: dict[str, Callable[[str, str], Condition]] = {
     "title": _text("name"),
     "": _inside,
 }
+CHECKOUT: dict[str, Callable[[str, str], Condition]] = {
+    "id": _number("id"),
+    "updated_at": _time("updated"),
+    "created_at": _time("created"),
+}
 
 
 def where(query: str | None, table: Terms, warnings: list[dict[str, Any]], path: str) -> tuple[str, list[Any]]:

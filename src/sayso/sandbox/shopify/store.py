@@ -8,11 +8,12 @@ import msgspec
 from ..database import Database, encode
 from ..generate.catalogue import goods_of_a_shop
 from ..generate.fill import CUSTOMER_ROW, ORDER_ROW
-from ..records import Bulk, Collection, Customer, Order, Product, Segment, Shop, Subscription, Variant
+from ..records import Bulk, Checkout, Collection, Customer, Order, Product, Segment, Shop, Subscription, Variant
 from . import segment_rules
 
 CUSTOMERS = msgspec.json.Decoder(Customer)
 ORDERS = msgspec.json.Decoder(Order)
+CHECKOUTS = msgspec.json.Decoder(Checkout)
 SUBSCRIPTIONS = msgspec.json.Decoder(Subscription)
 PRODUCTS = msgspec.json.Decoder(Product)
 COLLECTIONS = msgspec.json.Decoder(Collection)
@@ -78,6 +79,44 @@ def save_order(db: Database, shop: Shop, one: Order) -> None:
     """Insert or replace."""
     db.run("DELETE FROM purchase WHERE id = ?", one.id)
     db.run(ORDER_ROW, one.id, shop.id, one.customer, one.updated, one.created, one.email, f"#{one.number}", encode(one))
+
+
+def delete_order(db: Database, one: Order) -> None:
+    """Remove the order."""
+    db.run("DELETE FROM purchase WHERE id = ?", one.id)
+
+
+def find_checkout(db: Reader, shop: Shop, key: int) -> Checkout | None:
+    """The checkout with the number `key`, or None."""
+    row = db.one("SELECT doc FROM checkout WHERE id = ? AND shop = ?", key, shop.id)
+    return CHECKOUTS.decode(row[0]) if row else None
+
+
+def get_checkout(db: Reader, shop: Shop, token: str) -> Checkout:
+    """The checkout with this token. Raises NotFound."""
+    row = db.one("SELECT doc FROM checkout WHERE token = ? AND shop = ?", token, shop.id)
+    if row is None:
+        raise NotFound(f"no checkout {token} in {shop.domain}")
+    return CHECKOUTS.decode(row[0])
+
+
+def save_checkout(db: Database, shop: Shop, one: Checkout) -> None:
+    """Insert or replace."""
+    db.run("DELETE FROM checkout WHERE id = ?", one.id)
+    db.run(
+        "INSERT INTO checkout VALUES (?, ?, ?, ?, ?, ?)",
+        one.id,
+        shop.id,
+        one.token,
+        one.updated,
+        one.created,
+        encode(one),
+    )
+
+
+def delete_checkout(db: Database, one: Checkout) -> None:
+    """Remove the checkout."""
+    db.run("DELETE FROM checkout WHERE id = ?", one.id)
 
 
 def delete_customer(db: Database, one: Customer) -> None:

@@ -29,6 +29,7 @@ WHOLE_PRODUCTS_A_CALL, VARIANTS_A_PRODUCT, COLLECTIONS_A_WHOLE_PRODUCT = 9, 20, 
 WRITES_A_CALL = 10  # a mutation costs 10 points; the smallest store refills 100 a second
 SEGMENTS_A_CALL = 250
 SEGMENT_MEMBERS_A_CALL = 1000  # the most Shopify gives; halved where the store finds that too dear
+CHECKOUTS_A_CALL = 15  # as orders
 
 _SPREAD = re.compile(r"\.\.\.\s*([A-Z]\w*)")
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")

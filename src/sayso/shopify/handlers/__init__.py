@@ -9,8 +9,9 @@ from . import customers  # noqa: I001 (their order is the order of their work)
 from . import merges
 from . import catalogue
 from . import orders
+from . import checkouts
 from . import segments
 from . import store
 from . import scopes
 
-__all__ = ["catalogue", "customers", "merges", "orders", "scopes", "segments", "store"]
+__all__ = ["catalogue", "checkouts", "customers", "merges", "orders", "scopes", "segments", "store"]

@@ -7,12 +7,10 @@ from sayso.intake.models import Delivery
 from sayso.intake.registry import handler
 
 from .. import refetch, wire_orders
-from ..orders import apply_orders
-from .reading import payload, sequence
+from ..orders import apply_orders, delete_orders
+from .reading import Payload, payload, sequence
 
-
-@handler(
-    "shopify",
+WHOLE = (
     "orders/create",
     "orders/updated",
     "orders/cancelled",
@@ -20,12 +18,24 @@ from .reading import payload, sequence
     "orders/partially_fulfilled",
     "orders/paid",
 )
+
+
+@handler("shopify", *WHOLE, "orders/edited", "orders/delete")
 def orders(shop_id: int, deliveries: list[Delivery]) -> None:
-    """One whose customer is not known yet waits linked to nobody; the customer is read, which links it."""
-    changes = [wire_orders.order_payload(payload(delivery), sequence=sequence(delivery)) for delivery in deliveries]
+    """One whose customer is not known yet waits linked to nobody; the customer is read, which links it. One that was
+    edited is only named, and read again. Deleted ones go first: nothing brings them back."""
+    bodies: dict[str, list[tuple[Delivery, Payload]]] = {"orders/edited": [], "orders/delete": [], "": []}
+    for delivery in deliveries:
+        bodies[delivery.topic if delivery.topic in bodies else ""].append((delivery, payload(delivery)))
+    gone = {
+        wire_orders.deleted_payload(body): delivery.triggered_at or delivery.received_at
+        for delivery, body in bodies["orders/delete"]
+    }
+    customer_ids = delete_orders(gone) if gone else set()
+    changes = [wire_orders.order_payload(body, sequence=sequence(delivery)) for delivery, body in bodies[""]]
     apply_orders(changes)
-    customer_ids = {change.shopify_customer_id for change in changes if change.shopify_customer_id}
-    known = set(
-        Contact.objects.filter(shopify_customer_id__in=customer_ids).values_list("shopify_customer_id", flat=True)
-    )
-    refetch.request(shop_id, customer_ids - known)
+    buyers = {change.shopify_customer_id for change in changes if change.shopify_customer_id}
+    known = set(Contact.objects.filter(shopify_customer_id__in=buyers).values_list("shopify_customer_id", flat=True))
+    refetch.request(shop_id, customer_ids | (buyers - known))
+    edited = {wire_orders.edited_payload(body) for _, body in bodies["orders/edited"]}
+    refetch.request(shop_id, edited - gone.keys(), kind="order")

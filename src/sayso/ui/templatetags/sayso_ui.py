@@ -52,6 +52,12 @@ def named(value: str | None, vocabulary: str) -> str:
 
 
 @register.filter
+def sentence(code: str) -> str:
+    """A state that has no badge, in words: ``PARTIALLY_REFUNDED``."""
+    return words.sentence(code)
+
+
+@register.filter
 def error_title(code: str) -> str:
     """What went wrong, in words."""
     known = CODES.get(code)
@@ -135,9 +141,13 @@ def moment(at: datetime | None, empty: str = "–") -> SafeString | str:
     )
 
 
+DECIMALS = {"BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3}
+"""Of the currencies with more than two (ISO 4217)."""
+
+
 @register.filter
 def money(amount: Decimal | None, currency: str) -> str:
-    return "" if amount is None else f"{intcomma(f'{amount:.2f}')} {currency}"
+    return "" if amount is None else f"{intcomma(f'{amount:.{DECIMALS.get(currency, 2)}f}')} {currency}"
 
 
 @register.filter

@@ -46,7 +46,7 @@ def profile(request: Request, contact_id: int) -> HttpResponse:
         "inbound": asked.messages_of(contact_id),
     }
     if tab == "information":
-        context["panels"] = [
+        shown = [
             messaging.possible_opt_outs(contact_id),
             consent_panels.profile(
                 contact_id,
@@ -57,8 +57,10 @@ def profile(request: Request, contact_id: int) -> HttpResponse:
             choices.profile(contact_id),
             audience.profile(contact),
             commerce.profile(contact_id),
+            commerce.checkouts(contact),
             messaging.profile(contact_id),
         ]
+        context["panels"] = [one for one in shown if one is not None]
         context["facts"] = contact_panels.profile(contact)
     else:
         context |= _activity(request, contact_id)
