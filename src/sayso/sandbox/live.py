@@ -36,6 +36,9 @@ class Live:
             (20, self._newcomer),
             (20, self._order),
             (8, self._guest),
+            (8, self._checkout),
+            (5, self._buy),
+            (6, self._ship),
             (14, self._tag),
             (12, self._edit),
             (14, self._consent),
@@ -110,6 +113,36 @@ class Live:
             last="Guest",
             shipping_phone=f"(212) 555-{number % 10_000:04d}",
         )
+
+    def _checkout(self, shop: Shop) -> None:
+        """Somebody begins a checkout; a guest now and then with the box for SMS."""
+        roll = self.world.random.random()
+        one = self._anyone(shop) if roll < 0.6 else None
+        if one:
+            begun = self.acts.checkouts.start(shop, customer=one.id)
+        else:
+            number = self.world.db.take("live guest")
+            phone = f"+1212555{number % 10_000:04d}"
+            begun = self.acts.checkouts.start(
+                shop, email=f"live.guest.{number:05d}@example.com", first="Alex", last="Guest",
+                accepts_sms=roll > 0.8, sms_phone=phone if roll > 0.8 else None,
+            )  # fmt: skip
+        self.world.db.put(f"live checkout {shop.id}", begun.token)
+
+    def _buy(self, shop: Shop) -> None:
+        """The last checkout is completed, if nobody did."""
+        token = self.world.db.get(f"live checkout {shop.id}")
+        if token:
+            self.world.db.put(f"live checkout {shop.id}", None)
+            self.acts.checkouts.complete(shop, token)
+
+    def _ship(self, shop: Shop) -> None:
+        """The oldest of the last orders that waits leaves, sometimes a part of it."""
+        rows = self.world.db.all("SELECT doc FROM purchase WHERE shop = ? ORDER BY id DESC LIMIT 20", shop.id)
+        waiting = [one for one in map(store.ORDERS.decode, (row[0] for row in rows)) if one.fulfilment != "FULFILLED"]
+        waiting = [one for one in waiting if not one.cancelled]
+        if waiting:
+            self.acts.orders.fulfil(shop, waiting[-1].id, lines=self.world.random.choice((None, None, 1)))
 
     def _tag(self, shop: Shop) -> None:
         one = self._anyone(shop)
