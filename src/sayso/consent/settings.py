@@ -21,7 +21,7 @@ Words = Annotated[list[Annotated[str, Meta(min_length=1, max_length=60)]], Meta(
 Texts = dict[Language, Annotated[str, Meta(min_length=1, max_length=1000)]]
 RetentionKind = Literal[
     "message_texts", "events", "order_identities", "checkouts", "deliveries", "sync_reports", "exports"
-]
+]  # fmt: skip
 Days = Annotated[int, Meta(ge=1, le=3650)]
 Url = Annotated[str, Meta(pattern="^(https?://.+)?$", max_length=500)]
 
