@@ -120,7 +120,7 @@ def run_json(run: SyncRun) -> dict[str, Any]:
     return {name: getattr(run, name) for name in names} | {
         "id": run.pk,
         "day": run.day.isoformat() if run.day else None,
-        "unchanged": max(0, run.seen - run.created - run.updated - run.failed),
+        "unchanged": run.unchanged,
     }
 
 

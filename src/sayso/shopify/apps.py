@@ -16,5 +16,6 @@ class ShopifyConfig(AppConfig):
         following.declare(
             following.Following(
                 "shopify_write_back", stays="What that customer of the store was told; the survivor is told anew."
-            )
+            ),
+            following.Following("sync_drift", stays="What was found to differ then, of that customer of the store."),
         )

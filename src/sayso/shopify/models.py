@@ -81,6 +81,12 @@ class SyncRun(TenantModel):
             )
         ]
 
+    @property
+    def unchanged(self) -> int:
+        """Of what was read. A reading of segments counts as updated who left, and those are not among the read."""
+        changed = self.created + (0 if self.kind == "segments" else self.updated)
+        return max(0, self.seen - changed - self.failed)
+
 
 class SyncChunk(TenantModel):
     """What one committed chunk of a run did, object by object: a row a chunk, so that a report of a million contacts is

@@ -12,13 +12,22 @@ from django.db.models import Q
 from django.utils import timezone
 
 from sayso.commerce.apply import delete
+from sayso.commerce.catalogue_changes import Catalogue
 from sayso.commerce.changes import OrderChange
-from sayso.commerce.models import Order
+from sayso.commerce.models import Collection, Order, Product
 from sayso.contacts.compare import Compared, Difference
 from sayso.contacts.models import Contact
 
 from . import options, refetch, wire, wire_orders
 from .drift import compare_customers, compare_orders
+from .drift_catalogue import (
+    collections_worth,
+    compare_collections,
+    compare_products,
+    held_collections,
+    held_products,
+    products_worth,
+)
 from .drift_fields import customer_topic, order_topic
 from .unchanged import unchanged
 from .values import moment, numeric_id
@@ -147,6 +156,21 @@ def _vanished_orders(listing: int, after: int, limit: int, sees_all: bool) -> li
     return _rows("select reconcile_vanished_orders(%s, %s, %s, %s)", [listing, after, limit, since])
 
 
+def _vanished_of(table: str, listing: int, after: int, limit: int) -> list[int]:
+    return _rows(
+        f"""select h.shopify_{table}_id from {table} h where h.shopify_{table}_id > %s and h.deleted_at is null
+        and not exists (select from staging.reconcile_listed l where l.run = %s and l.shopify_id = h.shopify_{table}_id)
+        order by 1 limit %s""",  # noqa: S608 (a name of ours)
+        [after, listing, limit],
+    )
+
+
+def _product_keys(product_id: int, batch: Catalogue | None) -> list[str]:
+    """Under which its deliveries wait, and those of its stock."""
+    items = [one.inventory_item_id for one in batch.variants if one.inventory_item_id] if batch else []
+    return [f"products:{product_id}", *(f"inventory_levels:{item}" for item in items)]
+
+
 def _customers_before(moment: datetime) -> int:
     live = Contact.objects.filter(shopify_customer_id__isnull=False, deleted_at__isnull=True)
     return live.filter(Q(shopify_created_at__lt=moment) | Q(shopify_created_at__isnull=True)).count()
@@ -204,6 +228,54 @@ SUBJECTS = {
             counted=options.syncing,
         ),
         Subject(
+            name="collections",
+            thing="collection",
+            scope="read_products",
+            full_scope=None,
+            page="collections_changed",
+            count="collections_count",
+            count_query="updated_at",
+            field="collections",
+            compare=compare_collections,
+            known_same=lambda collections: (),
+            whole=lambda readings: readings[0],
+            id_of=lambda batch: batch.collections[0].shopify_collection_id,
+            at_of=lambda batch: batch.collections[0].at,
+            worth=collections_worth,
+            held=held_collections,
+            vanished=lambda listing, after, limit, sees_all: _vanished_of("collection", listing, after, limit),
+            deleted_here=lambda listing: 0,
+            held_before=lambda moment: Collection.objects.filter(source_updated_at__lt=moment, deleted_at=None).count(),
+            fold_keys=lambda number, batch: [f"collections:{number}"],
+            topic=lambda difference: "collections/update",
+            made="collections/create",
+            removed="collections/delete",
+        ),
+        Subject(
+            name="products",
+            thing="whole_product",
+            scope="read_products",
+            full_scope=None,
+            page="products_changed",
+            count="products_count",
+            count_query="updated_at",
+            field="products",
+            compare=compare_products,
+            known_same=lambda products: (),
+            whole=lambda readings: readings[0],
+            id_of=lambda batch: batch.products[0].shopify_product_id,
+            at_of=lambda batch: batch.products[0].at,
+            worth=products_worth,
+            held=held_products,
+            vanished=lambda listing, after, limit, sees_all: _vanished_of("product", listing, after, limit),
+            deleted_here=lambda listing: 0,
+            held_before=lambda moment: Product.objects.filter(source_updated_at__lt=moment, deleted_at=None).count(),
+            fold_keys=_product_keys,
+            topic=lambda difference: "products/update",
+            made="products/create",
+            removed="products/delete",
+        ),
+        Subject(
             name="orders",
             thing="order",
             scope="read_orders",
@@ -232,4 +304,4 @@ SUBJECTS = {
         ),
     )
 }
-"""In the order in which they are read: customers before their orders."""
+"""In the order in which they are read: nothing refers to what comes after it."""

@@ -62,6 +62,17 @@ KINDS = {
             apply=apply_catalogue,
         ),
         Kind(
+            name="whole_product",
+            type="Product",
+            document="product_nodes",
+            a_call=documents.PRODUCTS_A_CALL,
+            variables={"collections": documents.COLLECTIONS_A_PRODUCT},
+            known=reread_catalogue.known_products,
+            readings=reread_catalogue.whole_product,
+            gone=reread_catalogue.gone_product,
+            apply=apply_catalogue,
+        ),
+        Kind(
             name="variant",
             type="ProductVariant",
             document="variant_nodes",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from django.db.models import Count
+from django.db.models import Count, Max
 
 from sayso.commerce.catalogue_changes import Catalogue, CollectionChange, ProductChange, VariantChange
 from sayso.commerce.models import Collection, Product, Variant
@@ -58,12 +58,12 @@ def _newest(*pairs: tuple[datetime | None, int]) -> tuple[datetime | None, int]:
 
 def known_products(ids: Sequence[int]) -> Held:
     asked = read_at()
-    lived = dict(
+    grouped = (
         Variant.objects.filter(shopify_product_id__in=ids, deleted_at=None)
-        .values_list("shopify_product_id")
-        .annotate(Count("pk"))
-        .values_list("shopify_product_id", "pk__count")
+        .values("shopify_product_id")
+        .annotate(number=Count("pk"), told=Max("source_sequence"), read=Max("details_sequence"))
     )
+    lived = {row["shopify_product_id"]: row for row in grouped}
     held = dict.fromkeys(ids, Known(asked))
     for row in Product.objects.filter(shopify_product_id__in=ids):
         at, sequence = _newest(
@@ -71,14 +71,24 @@ def known_products(ids: Sequence[int]) -> Held:
             (row.details_at, row.details_sequence),
             (row.variants_at, row.variants_sequence),
         )
-        held[row.shopify_product_id] = Known(asked, at, sequence, lived.get(row.shopify_product_id, 0))
+        own = lived.get(row.shopify_product_id, {"number": 0, "told": 0, "read": 0})
+        held[row.shopify_product_id] = Known(asked, at, max(sequence, own["told"], own["read"]), own["number"])
     return held
 
 
 def product(store: Store, node: dict[str, Any], held: Known) -> list[Catalogue]:
     """What payloads lack; the variants too where we do not hold as many as there are."""
-    count = mapping(node.get("variantsCount")).get("count")
-    variants = None if count == held.variants else read_catalogue.variants(store, str(node.get("id")))
+    if mapping(node.get("variantsCount")).get("count") != held.variants:
+        return whole_product(store, node, held)
+    return _product(store, node, held, None)
+
+
+def whole_product(store: Store, node: dict[str, Any], held: Known) -> list[Catalogue]:
+    """The product with all its variants."""
+    return _product(store, node, held, read_catalogue.variants(store, str(node.get("id"))))
+
+
+def _product(store: Store, node: dict[str, Any], held: Known, variants: list[types.Variant] | None) -> list[Catalogue]:
     found = msgspec.convert(node, types.Product)
     batch = wire_catalogue.product(
         found, variants, read_catalogue.collection_ids(store, found), sequence=held.now, read_at=held.asked

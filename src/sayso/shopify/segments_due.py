@@ -35,5 +35,5 @@ def start_if_due(shop: Shop, now: datetime) -> bool:
             return False
         if SyncRun.objects.filter(kind="segments", started_at__gte=latest(now, shop.time_zone)).exists():
             return False
-    imports.start(shop.pk, ["segments"])
+    imports.start(shop.pk, ["segments"], SyncRun.Trigger.RECONCILE)
     return True

@@ -109,7 +109,7 @@ def report(request: Request, run_id: int) -> HttpResponse:
     context: dict[str, Any] = {
         "run": run,
         "progress": queries.Progress(run),
-        "unchanged": max(0, run.seen - run.created - run.updated - run.failed),
+        "unchanged": run.unchanged,
         "problems": report_queries.problems(run.pk),
         "consent": report_queries.consent(run.pk),
         "lists": report_queries.lists(run),
