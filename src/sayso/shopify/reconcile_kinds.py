@@ -11,13 +11,14 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
+from sayso.commerce.apply import delete
 from sayso.commerce.catalogue_changes import Catalogue
 from sayso.commerce.changes import OrderChange
 from sayso.commerce.models import Collection, Order, Product
 from sayso.contacts.compare import Compared, Difference
 from sayso.contacts.models import Contact
 
-from . import options, wire, wire_orders
+from . import options, refetch, wire, wire_orders
 from .drift import compare_customers, compare_orders
 from .drift_catalogue import (
     collections_worth,
@@ -77,6 +78,7 @@ class Subject:
     made: str
     removed: str
     counted: Callable[[], bool] = lambda: True
+    remove: Callable[[int, Sequence[int]], object] | None = None
 
 
 def _whole_customer(readings: Sequence[Reading]) -> Reading:
@@ -190,6 +192,11 @@ def _order_keys(order_id: int, change: OrderChange | None) -> list[str]:
     return [f"orders:{order_id}", *([f"customer:{buyer}"] if buyer else [])]
 
 
+def _remove_orders(shop_id: int, ids: Sequence[int]) -> None:
+    """As ``orders/delete`` does it: whose figures that changes is read again."""
+    refetch.request(shop_id, delete(dict.fromkeys(ids, timezone.now())))
+
+
 SUBJECTS = {
     subject.name: subject
     for subject in (
@@ -293,6 +300,7 @@ SUBJECTS = {
             topic=order_topic,
             made="orders/create",
             removed="orders/delete",
+            remove=_remove_orders,
         ),
     )
 }

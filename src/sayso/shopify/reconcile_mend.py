@@ -108,6 +108,8 @@ def _mend(work: Work, pictures: Pictures, vanished: Pictures, before: Mapping[in
     extra = [number for number in extra if number not in live]
     if not wrong and not extra:
         return
+    if extra and subject.remove is not None:  # first: it waits until it is alone
+        subject.remove(work.shop_id, extra)
     kind.apply([one for number in wrong for one in pictures[number]])
     kind.apply([one for number in extra for one in vanished[number]])
     kind.then([*wrong, *extra])
