@@ -1,5 +1,5 @@
-"""kill -9 of web, importer and drainer, 50 times in one go, while customers act: afterwards nothing is missing, nothing
-is doubled, and every report tells what happened.
+"""kill -9 of web, importer, drainer and reconciliation, 50 times in one go, while customers act: afterwards nothing is
+missing, nothing is doubled, and every report tells what happened.
 
 A round takes a fraction of a second: processes are forked from one that has everything loaded. Whatever else should
 survive being killed gets a line in ``WORK`` and a name in ``ROLES``.
@@ -26,22 +26,23 @@ from sayso.events.models import Event
 from sayso.intake.drain import drain_all
 from sayso.intake.models import Delivery
 from sayso.sandbox.testing import Sandbox
-from sayso.shopify import connect, imports, refetch, subscriptions
+from sayso.shopify import connect, imports, reconcile, refetch, subscriptions
 from sayso.shopify.models import SyncRun
 from sayso.shops.tenancy import shop_context
 
 pytestmark = pytest.mark.crash
 
 PEOPLE, ROUNDS, LONGEST = 600, 50, 0.4  # LONGEST: seconds that a victim runs before it is killed
-ROLES = ("web", "import", "drain")
+ROLES = ("web", "import", "drain", "reconcile")
 WORK = """
 import dataclasses, os, socket, sys, django
 django.setup()
 from sayso.config.web import serve
 from sayso.events import consumers
 from sayso.intake.drain import Drain
-from sayso.shopify import import_kinds, imports, refetch
+from sayso.shopify import import_kinds, imports, reconcile, refetch
 from sayso.shopify.models import SyncRun
+from sayso.shops.tenancy import shop_context
 role, shop = sys.argv[1], int(sys.argv[2])
 for name, kind in list(import_kinds.KINDS.items()):
     import_kinds.KINDS[name] = dataclasses.replace(kind, chunk=60)
@@ -64,7 +65,16 @@ def draining():
     for consumer, of_shop in consumers.due():
         consumers.advance(consumer, of_shop)
 
-WORK = {"web": lambda: serve([listening], "", 0), "import": importing, "drain": draining}
+def reconciling():
+    with shop_context(shop):  # what was killed is carried on by its job
+        left = list(SyncRun.objects.filter(trigger="reconcile", status__in=imports.OPEN).values_list("pk", flat=True))
+    for run in left or [reconcile.start(shop), reconcile.start(shop, full=True)]:
+        try:
+            reconcile.run(shop, run)
+        except (imports.Interrupted, imports.Overtaken):
+            pass
+
+WORK = {"reconcile": reconciling, "web": lambda: serve([listening], "", 0), "import": importing, "drain": draining}
 for _ in sys.stdin:
     child = os.fork()
     if child == 0:
@@ -127,6 +137,12 @@ def finish(shop_id: int) -> None:
     for trigger in (None, SyncRun.Trigger.DRY_RUN):
         for run in imports.start(shop_id, trigger=trigger):
             assert imports.run(shop_id, run) == "COMPLETE"
+    reconcile.start(shop_id, full=True)
+    with shop_context(shop_id):
+        left = SyncRun.objects.filter(trigger="reconcile", status__in=imports.OPEN).order_by("pk")
+        ids = list(left.values_list("pk", flat=True))
+    for run in ids:
+        assert reconcile.run(shop_id, run) == "COMPLETE"
     for _ in range(5):
         drain_all()
         refetch.refetch_now(shop_id)
@@ -142,7 +158,8 @@ def reports_that_do_not_add_up() -> list[tuple]:
             from sync_run r left join lateral (
                 select coalesce(sum(cardinality(created_ids)), 0) as created,
                     coalesce(sum(cardinality(updated_ids)), 0) as updated from sync_chunk where run_id = r.id) c on true
-            where r.created <> c.created or r.updated <> c.updated or (r.status = 'COMPLETE' and r.seen <> r.total)"""
+            where r.kind in ('customers', 'orders', 'live')
+                and (r.created <> c.created or r.updated <> c.updated or (r.status = 'COMPLETE' and r.seen <> r.total))"""
         )
         return cursor.fetchall()
 

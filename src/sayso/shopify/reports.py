@@ -81,10 +81,12 @@ def _told(error: Exception) -> str:
 
 
 def _reference(item: Any) -> str:
-    """Shopify's id of what a kind's reader made of a line."""
-    change = item[0] if isinstance(item, tuple) else item
-    names = ("shopify_customer_id", "shopify_order_id", "shopify_id", "id")
-    return str(next((value for name in reversed(names) if (value := getattr(change, name, None))), ""))
+    """Shopify's id of what a kind's reader made of a line; of a catalogue's line that of its product or collection."""
+    for inner in ("products", "collections"):
+        item = next(iter(getattr(item, inner, ())), item)
+    names = ("id", "shopify_order_id", "shopify_product_id", "shopify_collection_id")
+    found = next((value for name in names if (value := getattr(item, name, None))), "")
+    return str(found).rpartition("/")[2]
 
 
 def _newest_entry() -> int:
