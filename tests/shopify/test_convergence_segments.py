@@ -144,3 +144,40 @@ def test_any_order_gives_the_same(listening, connected, drain, known, acts, luck
     play.end()
     listening.clear()
     transaction.savepoint_rollback(beginning)
+
+
+@given(acts=st.lists(act, min_size=1, max_size=10), luck=st.integers(0, 2**32))
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+def test_what_is_lost_is_made_up_for_and_what_comes_after_all_changes_nothing(listening, connected, drain, acts, luck):
+    listening.post(f"shops/{DOMAIN}", bucket=1_000_000, restore=1_000_000)
+    beginning = transaction.savepoint()
+    listening.clear()
+    play = Play(listening, next(NUMBERS))
+    numbers = [str(one["id"]) for one in play.segments]
+    drain(listening.deliveries())
+    read_all(connected)
+    listening.clear()
+    for name, which, what in acts:
+        play.do(name, which, what)
+    chance = random.Random(luck)
+    sent = list(listening.deliveries())
+    chance.shuffle(sent)
+    about_customers = [one for one in sent if one.topic.startswith(("customers/", "customer.tags"))]
+    late = [one for one in sent if one not in about_customers and chance.random() < 0.5]
+    drain([one for one in sent if one not in late])
+    refetch.refetch_now(connected.pk)
+    with open_store(connected.pk) as store:
+        segments.compare_all(store, anew=True, watch=segments.Watch())
+    compared = dump(connected, numbers)
+    for number, gone, _, _, members in compared:
+        if not gone:
+            assert set(members) == there(listening, {"id": number})
+    drain(late)
+    read_all(connected)
+    # The last members of a segment that is gone are those of the deliveries that came; nobody can ask for them any more.
+    assert [row for row in dump(connected, numbers) if not row[1]] == [row for row in compared if not row[1]]
+    play.end()
+    listening.clear()
+    transaction.savepoint_rollback(beginning)
