@@ -1,6 +1,9 @@
 import base64
+import json
+import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -50,6 +53,42 @@ def test_shopifys_newer_library_accepts_what_we_sign():
         request = {"method": "POST", "headers": headers, "url": "https://x.example/", "body": BODY.decode()}
         assert verify_request(request, app).ok is good
         assert verify(BODY, headers["X-Shopify-Hmac-Sha256"], ["new", "old"]) is good
+
+
+SIGN = """
+import { createRequire } from "node:module";
+const need = createRequire(process.argv[2] + "/x.js");
+need("@shopify/shopify-api/adapters/node");
+const { getHmac, setUpValidRequest, RequestType } = need("@shopify/shopify-api/test-helpers");
+const body = process.argv[3], secret = process.argv[4];
+const asked = new Request("https://sayso.example/webhooks/shopify", { method: "POST", body });
+const options = { type: RequestType?.Extension ?? 2, store: "ada", apiSecretKey: secret, body };
+const made = await setUpValidRequest(options, asked);
+console.log(JSON.stringify({
+  hmac: await getHmac(body, secret), body: await made.text(), headers: Object.fromEntries(made.headers),
+}));
+"""
+
+
+@pytest.mark.oracle
+def test_what_shopifys_node_library_signs_is_accepted_and_refused_once_tampered_with(tmp_path):
+    modules = os.environ.get("SAYSO_NODE_MODULES", "")
+    package = Path(modules, "@shopify/shopify-api/package.json")
+    if not modules or not package.is_file() or json.loads(package.read_text())["version"] != "15.0.0":
+        pytest.skip("npm @shopify/shopify-api@15.0.0 is not installed")
+    script = tmp_path / "sign.mjs"
+    script.write_text(SIGN)
+    command = ["node", str(script), modules, BODY.decode(), "s3cret"]
+    done = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert verify(BODY, done["hmac"], ["s3cret"])
+    assert verify(BODY, done["hmac"], ["new", "s3cret"])
+    assert not verify(BODY + b" ", done["hmac"], ["s3cret"])
+    assert not verify(BODY, done["hmac"], ["new"])
+    assert not verify(BODY, done["hmac"][::-1], ["s3cret"])
+    whole, header = done["body"].encode(), done["headers"]["x-shopify-hmac-sha256"]
+    assert verify(whole, header, ["s3cret"])
+    assert not verify(whole + b" ", header, ["s3cret"])
+    assert not verify(whole, header, ["new"])
 
 
 @given(st.binary(max_size=200), st.text(min_size=1, max_size=20))
