@@ -178,7 +178,7 @@ def test_an_error_that_is_nobodys_stops_the_chunk(db):
 
 
 def test_the_store_prepares_the_files_of_all_kinds_together(box, connected):
-    first, *others = imports.start(connected.pk)
+    first, *others = imports.start(connected.pk, list(import_kinds.KINDS))
     assert imports.run(connected.pk, first) == "COMPLETE"
     waiting = [run_of(connected, other) for other in others]
     assert others
