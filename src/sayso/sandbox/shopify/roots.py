@@ -60,20 +60,22 @@ def find(scope: Scope, text: str) -> Any:
     if parsed is None:
         raise GraphQLError(f"Invalid global id '{text}'", extensions={"code": "argumentLiteralsIncompatible"})
     kind, key = parsed
-    if kind == "Customer":
-        return store.find_customer(scope, scope.shop, key)
-    if kind == "Order":
-        return store.find_order(scope, scope.shop, key)
-    if kind == "Segment":
-        return store.find_segment(scope, scope.shop, key)
-    if kind == "AbandonedCheckout":
-        return store.find_checkout(scope, scope.shop, key)
     if kind == "BulkOperation":
         return next((one for one in store.bulks(scope, scope.shop) if one.id == key), None)
     if kind == "WebhookSubscription":
         return next((one for one in store.subscriptions(scope, scope.shop) if one.id == key), None)
-    goods = {"Product": store.find_product, "ProductVariant": store.find_variant, "Collection": store.find_collection}
-    return goods[kind](scope, scope.shop, key) if kind in goods else None
+    return _FIND[kind](scope, scope.shop, key) if kind in _FIND else None
+
+
+_FIND: dict[str, Callable[[Any, Any, int], Any]] = {
+    "AbandonedCheckout": store.find_checkout,
+    "Collection": store.find_collection,
+    "Customer": store.find_customer,
+    "Order": store.find_order,
+    "Product": store.find_product,
+    "ProductVariant": store.find_variant,
+    "Segment": store.find_segment,
+}
 
 
 def _by_id(kind: str) -> ArgumentResolver:
@@ -231,10 +233,6 @@ def _abandoned(_: Any, scope: Scope, args: Arguments) -> Any:
     )
     sort = "created" if args["sortKey"] == "CREATED_AT" else "id"
     return paging.table(scope, "checkout", sort, where, values, args=args, decode=store.CHECKOUTS.decode)
-
-
-def _nothing(_: Any, scope: Scope, args: Arguments) -> Any:
-    return paging.listed(scope, [], args)
 
 
 ROOTS: dict[str, ArgumentResolver] = {
