@@ -30,8 +30,6 @@ NEEDS = {
     "customerSegmentMembers": "read_customers",
     "orders": "read_orders",
     "ordersCount": "read_orders",
-    "productsCount": "read_products",
-    "collectionsCount": "read_products",
     "order": "read_orders",
     "abandonedCheckouts": "read_orders",
     "products": "read_products",
@@ -69,7 +67,7 @@ def find(scope: Scope, text: str) -> Any:
     return _FIND[kind](scope, scope.shop, key) if kind in _FIND else None
 
 
-_FIND: dict[str, Callable[[Scope, Any, int], Any]] = {
+_FIND: dict[str, Callable[[Any, Any, int], Any]] = {
     "AbandonedCheckout": store.find_checkout,
     "Collection": store.find_collection,
     "Customer": store.find_customer,
@@ -237,18 +235,12 @@ def _abandoned(_: Any, scope: Scope, args: Arguments) -> Any:
     return paging.table(scope, "checkout", sort, where, values, args=args, decode=store.CHECKOUTS.decode)
 
 
-def _nothing(_: Any, scope: Scope, args: Arguments) -> Any:
-    return paging.listed(scope, [], args)
-
-
 ROOTS: dict[str, ArgumentResolver] = {
     "shop": lambda _, scope, __: scope.shop,
     "customers": _customers,
     "customer": _by_id("Customer"),
     "customersCount": _count("customersCount", "customer", search.CUSTOMER),
     "ordersCount": _count("ordersCount", "purchase", search.ORDER),
-    "productsCount": _count("productsCount", "product", search.PRODUCT),
-    "collectionsCount": _count("collectionsCount", "collection", search.COLLECTION),
     "nodes": _nodes,
     "node": lambda _, scope, args: find(scope, args["id"]),
     "orders": _orders,
