@@ -41,10 +41,10 @@ TABLES = {
 
 def prepare(shop_id: int, kinds: Sequence[str]) -> list[int]:
     """Imports whose bulk operations are finished, so that only reading and applying are timed."""
-    from sayso.shopify import imports
-    from sayso.shopify.import_kinds import KINDS
+    from sayso.shopify.connection.tokens import open_store
+    from sayso.shopify.importing import imports
+    from sayso.shopify.importing.kinds import KINDS
     from sayso.shopify.models import SyncRun
-    from sayso.shopify.tokens import open_store
     from sayso.shops.tenancy import shop_context
 
     ids = imports.start(shop_id, kinds)
@@ -62,7 +62,7 @@ def work(shop_id: int, run_id: int) -> None:
 
     django.setup()
     from sayso.config.process import require_weak_default_role, tune_garbage_collector
-    from sayso.shopify import imports
+    from sayso.shopify.importing import imports
     from sayso.shopify.models import SyncRun
     from sayso.shops.tenancy import shop_context
 
@@ -154,7 +154,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         return work(*given.work)
     with ground() as (folder, _):
         from sayso.sandbox.testing import Sandbox
-        from sayso.shopify import connect
+        from sayso.shopify.connection import connect
 
         with Sandbox(folder / "sandbox", customers=given.customers, orders=given.orders) as box:
             box.post("shops", domain=SECOND, customers=max(given.customers // 5, 1_000), orders=0)

@@ -12,7 +12,7 @@ from tests.serving import serving
 
 from sayso.sandbox import known
 from sayso.sandbox.testing import Sandbox
-from sayso.shopify import authorize, subscriptions
+from sayso.shopify.connection import authorize, subscriptions
 from sayso.shops.models import Shop, User
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")

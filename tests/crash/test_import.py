@@ -17,7 +17,8 @@ from sayso.consent.models import LedgerEntry
 from sayso.contacts.models import Contact
 from sayso.events.models import Event
 from sayso.sandbox.testing import Sandbox
-from sayso.shopify import connect, imports
+from sayso.shopify.connection import connect
+from sayso.shopify.importing import imports
 from sayso.shopify.models import SyncRun
 from sayso.shops.tenancy import shop_context
 
@@ -27,7 +28,7 @@ PEOPLE, KILLS = 2_000, 10
 SCRIPT = """
 import dataclasses, sys, django
 django.setup()
-from sayso.shopify import import_kinds, imports
+from sayso.shopify.importing import imports, kinds as import_kinds
 from sayso.shops.tenancy import shop_context
 shop, run = map(int, sys.argv[1:])
 for name, kind in list(import_kinds.KINDS.items()):

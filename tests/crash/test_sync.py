@@ -26,8 +26,11 @@ from sayso.events.models import Event
 from sayso.intake.drain import drain_all
 from sayso.intake.models import Delivery
 from sayso.sandbox.testing import Sandbox
-from sayso.shopify import connect, imports, reconcile, refetch, subscriptions
+from sayso.shopify.connection import connect, subscriptions
+from sayso.shopify.importing import imports
 from sayso.shopify.models import SyncRun
+from sayso.shopify.reading import refetch
+from sayso.shopify.reconciliation import reconcile
 from sayso.shops.tenancy import shop_context
 
 pytestmark = pytest.mark.crash
@@ -40,7 +43,9 @@ django.setup()
 from sayso.config.web import serve
 from sayso.events import consumers
 from sayso.intake.drain import Drain
-from sayso.shopify import import_kinds, imports, reconcile, refetch
+from sayso.shopify.importing import imports, kinds as import_kinds
+from sayso.shopify.reading import refetch
+from sayso.shopify.reconciliation import reconcile
 from sayso.shopify.models import SyncRun
 from sayso.shops.tenancy import shop_context
 role, shop = sys.argv[1], int(sys.argv[2])

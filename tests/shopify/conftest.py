@@ -9,7 +9,8 @@ from sayso.intake.drain import drain_all
 from sayso.intake.models import Delivery
 from sayso.sandbox.testing import Delivery as Sent
 from sayso.sandbox.testing import Sandbox
-from sayso.shopify import connect, subscriptions, webhooks
+from sayso.shopify import webhooks
+from sayso.shopify.connection import connect, subscriptions
 from sayso.shops.models import Shop
 
 CUSTOMERS, ORDERS = 300, 600

@@ -12,7 +12,8 @@ from sayso.contacts.apply import apply as apply_contacts
 from sayso.contacts.changes import ContactChange, Profile, Source
 from sayso.contacts.models import Contact
 from sayso.events.models import Event
-from sayso.shopify import abandoned, refetch, tasks, wire_checkouts
+from sayso.shopify import abandoned, tasks, wire_checkouts
+from sayso.shopify.reading import refetch
 from sayso.shops.tenancy import shop_context
 
 NUMBERS = itertools.count(1)

@@ -12,9 +12,9 @@ from sayso.consent.catch_up import catch_up
 from sayso.consent.events import Channel, State
 from sayso.consent.models import ConsentState, LedgerEntry
 from sayso.contacts.changes import ContactChange, Profile, Source
-from sayso.shopify.abreast import Turns, apply_abreast, in_turn
 from sayso.shopify.consent_values import ConsentReading
 from sayso.shopify.customers import apply_readings
+from sayso.shopify.importing.abreast import Turns, apply_abreast, in_turn
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
 

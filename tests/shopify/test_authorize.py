@@ -12,9 +12,9 @@ from django.test import Client
 from django.utils import timezone
 
 from sayso.sandbox import known
-from sayso.shopify import authorize, signature, subscriptions, tokens
+from sayso.shopify.connection import authorize, signature, subscriptions, tokens
+from sayso.shopify.connection.signin import SignInError
 from sayso.shopify.models import Connection, SyncRun
-from sayso.shopify.signin import SignInError
 from sayso.shops.models import ProviderApp, Shop, User
 from sayso.shops.tenancy import shop_context
 

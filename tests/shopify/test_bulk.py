@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sayso.channels.base_url import ForbiddenAddress
-from sayso.shopify import bulk, types
+from sayso.shopify import types
+from sayso.shopify.importing import bulk
 
 URL = "https://storage.googleapis.com/bulk/1?signature=x"
 

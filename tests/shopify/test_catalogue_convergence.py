@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sayso.events.models import Event
 from sayso.sandbox.testing import SandboxError
-from sayso.shopify import refetch
+from sayso.shopify.reading import refetch
 from sayso.shops.tenancy import shop_context
 
 OTHER_LOCATION = 77

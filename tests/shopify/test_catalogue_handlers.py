@@ -8,9 +8,9 @@ import pytest
 from sayso.commerce.models import Collection, CollectionMember, InventoryLevel, OrderLine, Product, Variant
 from sayso.events.models import Event
 from sayso.sandbox.testing import Sandbox
-from sayso.shopify import poll, read_catalogue, refetch
-from sayso.shopify.client import GraphQL
+from sayso.shopify.connection.client import GraphQL
 from sayso.shopify.models import Connection, Refetch
+from sayso.shopify.reading import poll, read_catalogue, refetch
 from sayso.shops.tenancy import shop_context
 
 NUMBERS = itertools.count(1)

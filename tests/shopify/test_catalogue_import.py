@@ -4,8 +4,10 @@ import pytest
 
 from sayso.commerce.models import Collection, CollectionMember, OrderLine, Product, Variant
 from sayso.events.models import Event
-from sayso.shopify import import_kinds, imports, refetch
+from sayso.shopify.importing import imports
+from sayso.shopify.importing import kinds as import_kinds
 from sayso.shopify.models import Connection, SyncRun
+from sayso.shopify.reading import refetch
 from sayso.shops.tenancy import shop_context
 
 

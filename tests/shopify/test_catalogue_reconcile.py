@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from sayso.commerce.models import CollectionMember, Product, Variant
-from sayso.shopify import imports, reconcile
+from sayso.shopify.importing import imports
 from sayso.shopify.models import SyncDrift
-from sayso.shopify.reconcile_kinds import SUBJECTS
+from sayso.shopify.reconciliation import reconcile
+from sayso.shopify.reconciliation.kinds import SUBJECTS
 from sayso.shops.tenancy import shop_context
 
 KINDS = ("collections", "products")

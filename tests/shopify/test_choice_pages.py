@@ -88,9 +88,9 @@ def test_the_choices_are_made_when_a_store_is_connected(box, client, db, monkeyp
     settings.SHOPIFY_URL = box.shopify_url()
     user = User.objects.create_user("o@example.com", "a long password", name="O", is_platform_owner=True)
     client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    monkeypatch.setattr("sayso.shopify.connect.check_base_url", lambda url, sandbox: url)
-    monkeypatch.setattr("sayso.shopify.client.check_base_url", lambda url, sandbox: url)
-    monkeypatch.setattr("sayso.shopify.signin.check_base_url", lambda url, sandbox: url)
+    monkeypatch.setattr("sayso.shopify.connection.connect.check_base_url", lambda url, sandbox: url)
+    monkeypatch.setattr("sayso.shopify.connection.client.check_base_url", lambda url, sandbox: url)
+    monkeypatch.setattr("sayso.shopify.connection.signin.check_base_url", lambda url, sandbox: url)
     page = client.get("/connect").content.decode()
     assert "Sync my contacts from Shopify" in page
     given = {"domain": DOMAIN, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "consent_option": option}

@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from sayso.channels.base_url import ForbiddenAddress
-from sayso.shopify.client import GraphQL, ShopifyError, payload
+from sayso.shopify.connection.client import GraphQL, ShopifyError, payload
 
 STORE = "https://ada.myshopify.com"
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from sayso.messaging.models import Sender, Template
 from sayso.sandbox import known
-from sayso.shopify import connect, tokens
+from sayso.shopify.connection import connect, tokens
 from sayso.shopify.models import Connection
 from sayso.shops.models import ProviderApp, Shop
 from sayso.shops.tenancy import shop_context

@@ -1,7 +1,7 @@
 """The same deliveries in any order, with any repeats, cut into any batches, give the same contacts, consents and orders.
 
 Each example does something in the store, collects what it tells, and takes it in twice from the same beginning: once in
-order, once at random, with readings (:mod:`sayso.shopify.refetch`) in between and at the end.
+order, once at random, with readings (:mod:`sayso.shopify.reading.refetch`) in between and at the end.
 """
 
 import itertools
@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sayso.sandbox.testing import SandboxError
-from sayso.shopify import refetch
+from sayso.shopify.reading import refetch
 from sayso.shops.tenancy import shop_context
 
 NUMBERS = itertools.count(1)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sayso.sandbox.testing import SandboxError
-from sayso.shopify import refetch
+from sayso.shopify.reading import refetch
 from sayso.shops.tenancy import shop_context
 
 NUMBERS = itertools.count(1)

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from tests.shopify.test_segments import there
 
 from sayso.sandbox.testing import DOMAIN, SandboxError
-from sayso.shopify import refetch, segments
-from sayso.shopify.tokens import open_store
+from sayso.shopify import segments
+from sayso.shopify.connection.tokens import open_store
+from sayso.shopify.reading import refetch
 from sayso.shops.tenancy import shop_context
 
 NUMBERS = itertools.count(1)

@@ -15,9 +15,9 @@ from django.utils import timezone
 from sayso.intake.credentials import Credentials
 from sayso.sandbox import known
 from sayso.sandbox.testing import Sandbox
-from sayso.shopify import connect, tokens
+from sayso.shopify.connection import connect, tokens
+from sayso.shopify.connection.signin import SignInError, Token, exchange_code, refreshed
 from sayso.shopify.models import Connection
-from sayso.shopify.signin import SignInError, Token, exchange_code, refreshed
 from sayso.shops.models import ProviderApp, Shop
 from sayso.shops.tenancy import shop_context
 

@@ -11,7 +11,7 @@ from sayso.consent.events import Channel, ConsentEvent
 from sayso.consent.models import ConsentState, LedgerEntry
 from sayso.consent.record import record
 from sayso.contacts.models import Contact
-from sayso.shopify import refetch
+from sayso.shopify.reading import refetch
 from sayso.shops.tenancy import shop_context
 
 NUMBERS = itertools.count(1)

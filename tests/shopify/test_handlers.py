@@ -8,9 +8,11 @@ from sayso.commerce.models import Order
 from sayso.consent.models import ConsentState, Evidence
 from sayso.contacts.models import Contact
 from sayso.intake.models import Delivery
-from sayso.shopify import handlers, refetch, subscriptions
+from sayso.shopify import handlers
+from sayso.shopify.connection import subscriptions
+from sayso.shopify.connection.topics import TOPICS
 from sayso.shopify.models import Connection, Refetch
-from sayso.shopify.topics import TOPICS
+from sayso.shopify.reading import refetch
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
 

@@ -13,7 +13,8 @@ from sayso.commerce.models import Order
 from sayso.consent.models import ConsentState, LedgerEntry
 from sayso.contacts.models import Contact
 from sayso.events.models import Event
-from sayso.shopify import import_kinds, imports, report_queries, reports, runs
+from sayso.shopify.importing import imports, report_queries, reports, runs
+from sayso.shopify.importing import kinds as import_kinds
 from sayso.shopify.models import SyncChunk, SyncRun
 from sayso.shopify.types import decode_customer
 from sayso.shops.tenancy import shop_context
@@ -204,7 +205,7 @@ def test_a_link_that_expires_in_the_middle_is_asked_for_again(box, connected, sm
 
 
 def test_a_link_that_is_never_good_ends_it_with_a_sentence_and_it_can_be_resumed(box, connected, monkeypatch):
-    from sayso.shopify.bulk import LinkExpired
+    from sayso.shopify.importing.bulk import LinkExpired
 
     asked = []
 
@@ -214,7 +215,7 @@ def test_a_link_that_is_never_good_ends_it_with_a_sentence_and_it_can_be_resumed
 
     (run_id,) = imports.start(connected.pk, ["customers"])
     with monkeypatch.context() as patched:
-        patched.setattr("sayso.shopify.pipeline.lines", lambda http, url, **_: never(url))
+        patched.setattr("sayso.shopify.importing.pipeline.lines", lambda http, url, **_: never(url))
         assert imports.run(connected.pk, run_id) == "ERROR"
     assert len(asked) == 3
     assert "HTTP 403" in run_of(connected, run_id).error

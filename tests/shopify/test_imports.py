@@ -12,7 +12,9 @@ from sayso.consent.models import ConsentState, LedgerEntry
 from sayso.consent.record import record
 from sayso.contacts.apply import apply
 from sayso.contacts.models import Contact
-from sayso.shopify import customers, import_kinds, imports
+from sayso.shopify import customers
+from sayso.shopify.importing import imports
+from sayso.shopify.importing import kinds as import_kinds
 from sayso.shopify.models import SyncRun
 from sayso.shops.tenancy import shop_context
 

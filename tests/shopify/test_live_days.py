@@ -10,7 +10,8 @@ from django.db import connection
 from sayso.contacts.apply import Actor, apply
 from sayso.contacts.changes import ContactChange, Profile, Source
 from sayso.events import consumers
-from sayso.shopify import live_days, report_queries
+from sayso.shopify import live_days
+from sayso.shopify.importing import report_queries
 from sayso.shopify.models import SyncChunk, SyncRun
 
 T0 = datetime(2026, 5, 1, tzinfo=UTC)

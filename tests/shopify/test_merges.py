@@ -12,9 +12,9 @@ from sayso.consent.models import ConsentState
 from sayso.contacts import merge
 from sayso.contacts.models import Contact, ContactMerge
 from sayso.sandbox.testing import SandboxError
-from sayso.shopify import refetch
+from sayso.shopify.connection.topics import TOPICS
 from sayso.shopify.models import CustomerMerge
-from sayso.shopify.topics import TOPICS
+from sayso.shopify.reading import refetch
 from sayso.shops.tenancy import shop_context
 
 NUMBERS = itertools.count(1)

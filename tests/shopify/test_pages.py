@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from sayso.shopify import scopes, views
-from sayso.shopify.connect import ConnectError
+from sayso.shopify import views
+from sayso.shopify.connection import scopes
+from sayso.shopify.connection.connect import ConnectError
 from sayso.shopify.forms import ConnectForm
 from sayso.shopify.models import Connection, SubscriptionState, SyncDrift, SyncRun, SyncStep
 from sayso.shopify.queries import Progress, freshness

@@ -10,8 +10,11 @@ from sayso.commerce.models import Order
 from sayso.consent import settings
 from sayso.contacts.models import Contact
 from sayso.intake.models import Delivery
-from sayso.shopify import imports, reconcile, refetch, writeback
+from sayso.shopify.importing import imports
 from sayso.shopify.models import SyncDrift, SyncRun, SyncStep
+from sayso.shopify.reading import refetch
+from sayso.shopify.reconciliation import reconcile
+from sayso.shopify.writeback import send as writeback
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
 

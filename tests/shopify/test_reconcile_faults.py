@@ -15,8 +15,10 @@ from sayso.commerce.models import Order
 from sayso.consent.models import ConsentState
 from sayso.contacts.models import Contact
 from sayso.sandbox.testing import SandboxError
-from sayso.shopify import imports, reconcile, refetch
+from sayso.shopify.importing import imports
 from sayso.shopify.models import SyncDrift, SyncStep
+from sayso.shopify.reading import refetch
+from sayso.shopify.reconciliation import reconcile
 from sayso.shops.tenancy import shop_context
 
 ACTS = 300

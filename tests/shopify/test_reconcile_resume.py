@@ -7,9 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from sayso.shopify import imports, reconcile, reconcile_mend, reconcile_window
-from sayso.shopify.import_kinds import KINDS
+from sayso.shopify.importing import imports
+from sayso.shopify.importing.kinds import KINDS
 from sayso.shopify.models import SyncDrift, SyncRun, SyncStep
+from sayso.shopify.reconciliation import mend as reconcile_mend
+from sayso.shopify.reconciliation import reconcile
+from sayso.shopify.reconciliation import window as reconcile_window
 from sayso.shops.tenancy import shop_context
 
 AT_ONCE = timedelta(0)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sayso.shopify.models import Connection, SyncRun, SyncStep
-from sayso.shopify.reconcile_tasks import is_due, last_night
+from sayso.shopify.reconciliation.tasks import is_due, last_night
 from sayso.shops.tenancy import shop_context
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -6,9 +6,9 @@ import pytest
 from django.db import connection
 
 from sayso.contacts.models import Contact
-from sayso.shopify import poll, refetch
-from sayso.shopify.client import GraphQL, ShopifyError
+from sayso.shopify.connection.client import GraphQL, ShopifyError
 from sayso.shopify.models import Connection, Refetch
+from sayso.shopify.reading import poll, refetch
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
 

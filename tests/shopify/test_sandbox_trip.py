@@ -7,9 +7,10 @@ import msgspec
 import pytest
 
 from sayso.sandbox.testing import CLIENT_ID, CLIENT_SECRET, DOMAIN, Sandbox
-from sayso.shopify import bulk, documents, types, wire, wire_orders
-from sayso.shopify.client import GraphQL, ShopifyError, payload
-from sayso.shopify.signin import client_credentials
+from sayso.shopify import documents, types, wire, wire_orders
+from sayso.shopify.connection.client import GraphQL, ShopifyError, payload
+from sayso.shopify.connection.signin import client_credentials
+from sayso.shopify.importing import bulk
 
 CUSTOMERS, ORDERS = 130, 40
 

@@ -17,10 +17,11 @@ from sayso.events.models import Event
 from sayso.intake.drain import drain_all
 from sayso.intake.models import Delivery
 from sayso.sandbox.testing import DOMAIN
-from sayso.shopify import imports, segments, segments_due
-from sayso.shopify.client import ShopifyError
+from sayso.shopify import segments, segments_due
+from sayso.shopify.connection.client import ShopifyError
+from sayso.shopify.connection.tokens import open_store
+from sayso.shopify.importing import imports
 from sayso.shopify.models import SyncRun
-from sayso.shopify.tokens import open_store
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
 

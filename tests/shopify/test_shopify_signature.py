@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sayso.shopify.signature import sign, sign_query, verify, verify_query
+from sayso.shopify.connection.signature import sign, sign_query, verify, verify_query
 
 BODY = '{"note":"Grüße 👋"}'.encode()
 

@@ -5,8 +5,8 @@ import httpx
 import pytest
 
 from sayso.channels.base_url import ForbiddenAddress
-from sayso.shopify import signature
-from sayso.shopify.signin import (
+from sayso.shopify.connection import signature
+from sayso.shopify.connection.signin import (
     SignInError,
     Token,
     authorize_url,

@@ -6,9 +6,9 @@ import pytest
 
 from sayso.config.environment import repository
 from sayso.sandbox import known
-from sayso.shopify import scopes, subscriptions
+from sayso.shopify.connection import scopes, subscriptions
+from sayso.shopify.connection.topics import TOPICS
 from sayso.shopify.models import Connection, SubscriptionState, SyncRun
-from sayso.shopify.topics import TOPICS
 from sayso.shops.tenancy import shop_context
 
 HERE = "http://127.0.0.1:9"

@@ -10,7 +10,7 @@ from tests.conftest import environment_of
 
 from sayso.intake.models import Delivery
 from sayso.sandbox.testing import Sandbox
-from sayso.shopify import connect
+from sayso.shopify.connection import connect
 from sayso.shopify.models import SyncRun
 from sayso.shops.tenancy import shop_context
 

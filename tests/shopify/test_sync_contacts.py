@@ -7,8 +7,10 @@ import pytest
 from sayso.commerce.models import Order
 from sayso.consent.models import ConsentState
 from sayso.contacts.models import Contact
-from sayso.shopify import imports, options, refetch
+from sayso.shopify import options
+from sayso.shopify.importing import imports
 from sayso.shopify.models import Refetch, SyncRun
+from sayso.shopify.reading import refetch
 from sayso.shops.tenancy import shop_context
 
 NUMBERS = itertools.count(1)

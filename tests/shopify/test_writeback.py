@@ -15,9 +15,11 @@ from sayso.contacts.changes import ContactChange, Source
 from sayso.contacts.models import Contact
 from sayso.events.consumers import Seen
 from sayso.events.models import Event
-from sayso.shopify import refetch, writeback, writeback_queue
 from sayso.shopify.consent_values import ConsentReading
 from sayso.shopify.models import Connection, WriteBack
+from sayso.shopify.reading import refetch
+from sayso.shopify.writeback import queue as writeback_queue
+from sayso.shopify.writeback import send as writeback
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
 

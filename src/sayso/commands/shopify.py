@@ -46,7 +46,7 @@ def topics(shop: ShopOption = None, as_json: Json = False) -> None:
     with database():
         from dataclasses import asdict
 
-        from sayso.shopify import subscriptions
+        from sayso.shopify.connection import subscriptions
         from sayso.shops.tenancy import shop_context
 
         with shop_context(choose_shop(shop).pk):

@@ -49,9 +49,10 @@ def add_shop(
     with database():
         from django.conf import settings
 
-        from sayso.shopify import imports, subscriptions
-        from sayso.shopify.client import ShopifyError
-        from sayso.shopify.connect import ConnectError, connect
+        from sayso.shopify.connection import subscriptions
+        from sayso.shopify.connection.client import ShopifyError
+        from sayso.shopify.connection.connect import ConnectError, connect
+        from sayso.shopify.importing import imports
 
         address = base_url or settings.SHOPIFY_URL.replace("{shop}", domain)
         try:

@@ -9,7 +9,7 @@ from django.db import connections
 from rich.console import Console
 
 from sayso.audience import upkeep
-from sayso.shopify import imports
+from sayso.shopify.importing import imports
 from sayso.shopify.models import SyncRun
 from sayso.shops.tenancy import shop_context
 

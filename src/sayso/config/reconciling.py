@@ -6,7 +6,9 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from sayso.shopify import imports, reconcile, reconcile_queries
+from sayso.shopify.importing import imports
+from sayso.shopify.reconciliation import queries as reconcile_queries
+from sayso.shopify.reconciliation import reconcile
 from sayso.shops.tenancy import shop_context
 
 LOOK = 0.5  # seconds between two looks at a run that the worker carries out

@@ -39,7 +39,7 @@ STOP_PATIENCE = 40.0  # seconds; the worker gives its loops thirty
 RESTART_DELAY, LONGEST_DELAY, HEALTHY = 0.5, 30.0, 60.0  # seconds
 OWNER_EMAIL = "owner@sayso.localhost"
 
-CONNECT_SANDBOX = "sayso.shopify.connect.connect_sandbox"
+CONNECT_SANDBOX = "sayso.shopify.connection.connect.connect_sandbox"
 """Called as ``connect_sandbox(sandbox_url, our_url)`` in Django, on every start with a sandbox: makes the shop and its
 connections if they are missing, mends addresses that changed, starts the import if there was none, returns the shop."""
 

@@ -21,8 +21,8 @@ LOOPS = (
     "sayso.intake.drain.run",  # a slow handler of one shop does not hold up the others
     "sayso.events.consumers.run",
     "sayso.messaging.dispatch.run",
-    "sayso.shopify.refetch.run",
-    "sayso.shopify.writeback.run",
+    "sayso.shopify.reading.refetch.run",
+    "sayso.shopify.writeback.send.run",
     "sayso.campaigns.build.run",
     "sayso.privacy.work.run",
     "sayso.config.jobs.run",

@@ -18,8 +18,8 @@ from sayso.commerce.checkouts import FoundCheckout
 
 from . import documents, guests, wire_checkouts
 from .conflicts import in_shop
-from .pages import pages
-from .tokens import open_store
+from .connection.tokens import open_store
+from .reading.pages import pages
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +29,8 @@ LOOK_BACK = timedelta(hours=48)
 def poll(shop_id: int) -> tuple[int, int]:
     """Take in the checkouts of the last 48 hours; answers how many were read and how many of them are newly abandoned.
 
-    Speaks to the store: call it outside of any transaction. Raises what :func:`.tokens.open_store` and its calls raise;
-    again it changes nothing.
+    Speaks to the store: call it outside of any transaction. Raises what :func:`.connection.tokens.open_store` and its calls
+    raise; again it changes nothing.
     """
     since = timezone.now() - LOOK_BACK
     variables = {

@@ -26,7 +26,7 @@ from sayso.shops.api import (
     write_cursor,
 )
 
-from . import report_queries
+from .importing import report_queries
 from .models import SyncRun
 
 router = Router(tags=["Sync"])

@@ -9,8 +9,9 @@ class ShopifyConfig(AppConfig):
         from sayso.contacts import following
         from sayso.shops import personal
 
-        from . import compliance, handlers, live_days, webhooks, writeback_queue  # noqa: F401 (they register themselves)
+        from . import compliance, handlers, live_days, webhooks  # noqa: F401 (they register themselves)
         from .holdings import ALL
+        from .writeback import queue  # noqa: F401 (it registers itself)
 
         personal.declare(*ALL)
         following.declare(

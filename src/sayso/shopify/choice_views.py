@@ -11,8 +11,11 @@ from sayso.consent import settings
 from sayso.shops.pages import Request, page
 from sayso.shops.roles import Role
 
-from . import imports, options, writeback_queries, writeback_queue
+from . import options
 from .forms import SyncChoicesForm
+from .importing import imports
+from .writeback import queries as writeback_queries
+from .writeback import queue as writeback_queue
 
 
 @require_http_methods(["GET", "POST"])

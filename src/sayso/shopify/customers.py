@@ -18,13 +18,15 @@ from sayso.contacts.changes import ContactChange
 from sayso.contacts.models import Contact
 from sayso.contacts.phones import PhoneStatus
 
-from . import echoes, options, wire, writeback_queue
+from . import options, wire
 from .consent_values import ConsentReading
-from .counts import Counts, Problem
 from .coverage import Covered, covered
+from .importing.counts import Counts, Problem
+from .importing.unchanged import unchanged
 from .types import Customer
-from .unchanged import unchanged
 from .wire import Reading
+from .writeback import echoes
+from .writeback import queue as writeback_queue
 
 __all__ = ["ACTOR", "Counts", "apply_readings"]
 

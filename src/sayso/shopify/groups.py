@@ -7,10 +7,11 @@ from django.conf import settings
 from sayso.audience import upkeep
 from sayso.shops.models import Shop
 
-from . import imports, queries
+from . import queries
+from .connection.subscriptions import can_push
+from .importing import imports
 from .models import Connection, SyncRun
 from .queries import Progress
-from .subscriptions import can_push
 
 _CUT_OFF = ("DISCONNECTED", "REFUSED", "UNINSTALLED")
 

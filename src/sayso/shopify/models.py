@@ -92,7 +92,7 @@ class SyncChunk(TenantModel):
     """What one committed chunk of a run did, object by object: a row a chunk, so that a report of a million contacts is
     a few hundred rows.
 
-    The ids are those the kind lists (:attr:`.import_kinds.Kind.lists`); of a dry run Shopify's, for nothing got one of
+    The ids are those the kind lists (:attr:`.importing.kinds.Kind.lists`); of a dry run Shopify's, for nothing got one of
     ours.
     """
 

@@ -14,7 +14,7 @@ from sayso.consent.record import record
 from sayso.contacts import merge
 
 from . import guests, options
-from .counts import Counts
+from .importing.counts import Counts
 
 
 def apply_orders(changes: Sequence[OrderChange], *, bulk: bool = False) -> tuple[list[AppliedOrder], Counts]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sayso.shops.pages import Panel
 
-from . import queries, writeback_queries
+from . import queries
+from .writeback import queries as writeback_queries
 
 
 def dashboard(shop_id: int) -> Panel:

@@ -22,10 +22,10 @@ from sayso.audience.pictures import Reading
 from sayso.audience.settings import sync_groups
 from sayso.shops.models import Shop
 
-from .client import ShopifyError
 from .conflicts import in_shop
+from .connection.client import ShopifyError
+from .connection.tokens import Store, open_store
 from .documents import SEGMENT_MEMBERS_A_CALL, SEGMENTS_A_CALL
-from .tokens import Store, open_store
 from .values import mapping, mappings, moment, number, numeric_id, text
 from .wire import read_at
 
@@ -106,7 +106,7 @@ def list_all(store: Store) -> None:
 def look(shop_id: int) -> int:
     """For stores that cannot tell us: which segments there are now, and the members of those that are new or have other
     conditions. Who joins and leaves is found by the nightly comparison. How many were read; raises as
-    :func:`compare_all`, and what :func:`.tokens.open_store` does."""
+    :func:`compare_all`, and what :func:`.connection.tokens.open_store` does."""
     if not sync_groups(Shop.objects.get(pk=shop_id)):
         return 0
     with open_store(shop_id) as store:

@@ -9,7 +9,8 @@ from sayso.shops.models import Shop
 from sayso.shops.pages import zone
 from sayso.shops.tenancy import shop_context
 
-from . import groups, imports
+from . import groups
+from .importing import imports
 from .models import SyncRun
 
 NIGHTLY = time(3, 30)

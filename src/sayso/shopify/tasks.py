@@ -14,10 +14,14 @@ from procrastinate.contrib.django import app
 from sayso.audience import pictures
 from sayso.shops.models import Shop
 
-from . import abandoned, imports, poll, reconcile_tasks, segments, segments_due, subscriptions
-from .client import ShopifyError
-from .signin import SignInError
-from .tokens import NotConnected, open_store
+from . import abandoned, segments, segments_due
+from .connection import subscriptions
+from .connection.client import ShopifyError
+from .connection.signin import SignInError
+from .connection.tokens import NotConnected, open_store
+from .importing import imports
+from .reading import poll
+from .reconciliation import tasks as reconcile_tasks
 
 __all__ = ["reconcile_tasks"]
 

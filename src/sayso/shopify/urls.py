@@ -1,6 +1,7 @@
 from django.urls import path
 
-from . import choice_views, reconcile_views, views
+from . import choice_views, views
+from .reconciliation import views as reconcile_views
 
 urlpatterns = [
     path("settings/shopify", views.overview, name="shopify"),

@@ -14,13 +14,16 @@ from sayso.shops.pages import Request, page, sign_in_first
 from sayso.shops.roles import Role, may
 from sayso.shops.tenancy import shop_context
 
-from . import authorize, imports, options, queries, reconcile_queries, scopes, subscriptions
-from .client import ShopifyError
-from .connect import OVERLAP, ConnectError
-from .connect import connect as connect_store
+from . import options, queries
+from .connection import authorize, scopes, subscriptions
+from .connection.client import ShopifyError
+from .connection.connect import OVERLAP, ConnectError
+from .connection.connect import connect as connect_store
+from .connection.signin import SignInError
 from .forms import PERMISSION, ChoicesForm, ConnectForm
+from .importing import imports
 from .models import Connection, SyncRun
-from .signin import SignInError
+from .reconciliation import queries as reconcile_queries
 
 CHOSEN = "shopify_choices"
 """Where the session keeps what was chosen while the store's owner is asked."""

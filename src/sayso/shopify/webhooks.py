@@ -16,7 +16,7 @@ from sayso.intake.models import Delivery
 from sayso.intake.providers import Envelope, Headers, Provider, register
 from sayso.intake.subjects import subjects
 
-from . import signature
+from .connection import signature
 
 KEPT = ("topic", "sub-topic", "shop-domain", "webhook-id", "event-id", "api-version", "triggered-at", "name")
 _NAMES = {name: f"x-shopify-{name}".encode() for name in KEPT}

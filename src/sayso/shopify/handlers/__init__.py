@@ -1,6 +1,6 @@
 """What the store delivers, brought to where it belongs: one batch of one shop at a time.
 
-What a payload says is applied at once; what it lacks is read again (:mod:`..refetch`). Deliveries come in any order and
+What a payload says is applied at once; what it lacks is read again (:mod:`..reading.refetch`). Deliveries come in any order and
 more than once. Handlers of a batch run in the order of these imports: customers and the
 catalogue before orders.
 """

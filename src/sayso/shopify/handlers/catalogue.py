@@ -12,8 +12,9 @@ from sayso.commerce.models import Product, Variant
 from sayso.intake.models import Delivery
 from sayso.intake.registry import handler
 
-from .. import refetch, wire_catalogue
+from .. import wire_catalogue
 from ..catalogue import apply_catalogue
+from ..reading import refetch
 from .reading import payload, sequence
 
 LEVELS = ("inventory_levels/update", "inventory_levels/connect", "inventory_levels/disconnect")

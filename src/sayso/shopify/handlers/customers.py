@@ -10,8 +10,9 @@ from sayso.contacts.models import Contact
 from sayso.intake.models import Delivery
 from sayso.intake.registry import handler
 
-from .. import refetch, wire
+from .. import wire
 from ..customers import apply_readings
+from ..reading import refetch
 from .reading import Payload, payload, sequence
 
 _WITHOUT_ADDRESS = frozenset({State.UNSUBSCRIBED, State.REDACTED})

@@ -6,7 +6,8 @@ from __future__ import annotations
 from sayso.intake.models import Delivery
 from sayso.intake.registry import handler
 
-from .. import merges, refetch, wire
+from .. import merges, wire
+from ..reading import refetch
 from .reading import payload
 
 

@@ -6,8 +6,9 @@ from sayso.contacts.models import Contact
 from sayso.intake.models import Delivery
 from sayso.intake.registry import handler
 
-from .. import refetch, wire_orders
+from .. import wire_orders
 from ..orders import apply_orders, delete_orders
+from ..reading import refetch
 from .reading import Payload, payload, sequence
 
 WHOLE = (

@@ -7,7 +7,7 @@ from procrastinate.contrib.django import app
 from sayso.intake.models import Delivery
 from sayso.intake.registry import handler
 
-from .. import scopes
+from ..connection import scopes
 from ..models import Connection
 from .reading import payload, sequence
 

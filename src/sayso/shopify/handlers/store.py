@@ -9,9 +9,10 @@ from sayso.intake.registry import handler
 from sayso.privacy import requests as privacy
 from sayso.shops.models import Shop
 
-from .. import imports, refetch
-from ..connect import shop_facts
+from ..connection.connect import shop_facts
+from ..importing import imports
 from ..models import Connection
+from ..reading import refetch
 from ..values import text
 from .reading import payload, sequence
 

@@ -15,7 +15,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from sayso.events.models import Event
 from sayso.intake import freshness as measured
-from sayso.shopify import imports, queries, report_queries, runs
+from sayso.shopify import queries
+from sayso.shopify.importing import imports, report_queries, runs
 from sayso.shopify.models import SyncRun
 from sayso.shops.pages import Request, page
 from sayso.ui import charts

@@ -1,0 +1,1 @@
+"""Reading single things, and pages of changes, from the store."""

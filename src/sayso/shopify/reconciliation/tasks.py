@@ -1,0 +1,108 @@
+"""When a store is reconciled: at three in the morning of the shop, everything once a week; and the job itself."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connections
+from django.utils import timezone
+from procrastinate import JobContext, RetryStrategy
+from procrastinate.contrib.django import app
+
+from sayso.shops.models import Shop
+from sayso.shops.tenancy import shop_context
+
+from ..connection import subscriptions
+from ..connection.tokens import NotConnected
+from ..importing import imports
+from ..models import Connection, SyncRun, SyncStep
+from . import reconcile as reconciliation
+
+log = logging.getLogger(__name__)
+
+HOUR = 3  # of the shop's day
+FULL_EVERY = timedelta(days=7) - timedelta(hours=12)  # the same night of the next week, whatever the first one took
+ATTEMPTS = 13  # after 2, 4, 8 … seconds: four and a half hours in all
+
+
+@app.task(
+    name=reconciliation.JOB,
+    pass_context=True,
+    retry=RetryStrategy(
+        max_attempts=ATTEMPTS, exponential_wait=2, retry_exceptions={imports.Interrupted, imports.Overtaken}
+    ),
+)
+def run_reconciliation(context: JobContext, shop_id: int, sync_run_id: int) -> None:
+    """Carry one reconciliation on. Interrupted, it is queued again and goes on where it stopped."""
+    try:
+        reconciliation.run(shop_id, sync_run_id, should_stop=context.should_abort)
+    except imports.Interrupted as error:
+        if context.job.attempts >= ATTEMPTS:
+            imports.fail(shop_id, sync_run_id, f"Given up after {ATTEMPTS} attempts: {error}.")
+        raise
+    except imports.Overtaken:
+        raise
+    except Exception as error:
+        imports.fail(shop_id, sync_run_id, f"It ended unexpectedly ({type(error).__name__}); start it again.")
+        raise
+    finally:
+        connections.close_all()
+
+
+@app.task(name="shopify.look_after_connection")
+def look_after_connection(shop_id: int, reconcile: bool) -> None:
+    """After the store's owner changed what the app may do: subscribe to what it may hear now, and read what it missed."""
+    try:
+        subscriptions.ensure(shop_id, settings.PUBLIC_URL)
+        if reconcile:
+            reconciliation.start(shop_id, full=True)
+    except NotConnected as error:
+        log.warning("shop %d: %s", shop_id, error)
+    finally:
+        connections.close_all()
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="shopify.reconcile_due", queueing_lock="shopify.reconcile_due")
+def start_due(timestamp: int) -> None:
+    """Start what is due. Looked at every ten minutes, so that a night on which nothing ran is made up for."""
+    try:
+        for shop in Shop.objects.filter(status=Shop.Status.ACTIVE):
+            due = is_due(shop, timezone.now())
+            if due is not None:
+                reconciliation.start(shop.pk, full=due)
+    finally:
+        connections.close_all()
+
+
+def is_due(shop: Shop, now: datetime) -> bool | None:
+    """Whether a reconciliation is due: None no, False of what changed, True of everything.
+
+    None as well while an import runs, and for a store connected since: what an import reads needs no second look.
+    """
+    night = last_night(now, shop.time_zone)
+    with shop_context(shop.pk):
+        connection = Connection.objects.order_by("id").first()
+        if connection is None or connection.status != "CONNECTED" or connection.created_at >= night:
+            return None
+        if SyncRun.objects.filter(status__in=imports.OPEN).exists():
+            return None
+        if SyncRun.objects.filter(kind=reconciliation.KIND, started_at__gte=night).exists():
+            return None
+        fulls = SyncStep.objects.filter(scope=SyncStep.Scope.FULL, status=SyncStep.Status.DONE)
+        last = fulls.order_by("-began_at").values_list("began_at", flat=True).first()
+        begun = last or connection.created_at
+        return now - begun >= FULL_EVERY
+
+
+def last_night(now: datetime, zone: str) -> datetime:
+    """The last three o'clock of a shop's zone; of a zone we do not know, that of UTC."""
+    try:
+        there = now.astimezone(ZoneInfo(zone))
+    except (KeyError, ValueError, OSError):
+        there = now.astimezone(ZoneInfo("UTC"))
+    night = there.replace(hour=HOUR, minute=0, second=0, microsecond=0)
+    return night if night <= there else night - timedelta(days=1)
