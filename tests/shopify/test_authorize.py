@@ -23,6 +23,7 @@ GIVEN = {
     "domain": known.DOMAIN,
     "client_id": known.CLIENT_ID,
     "client_secret": known.CLIENT_SECRET,
+    "sync_contacts": "on",
 }
 
 

@@ -123,4 +123,4 @@ def test_without_the_scope_the_catalogue_is_left_out(connected):
         Connection.objects.update(scopes=["read_customers", "read_orders"])
     imports.start(connected.pk)
     with shop_context(connected.pk):
-        assert set(SyncRun.objects.values_list("kind", flat=True)) == {"customers", "orders"}
+        assert set(SyncRun.objects.values_list("kind", flat=True)) == {"customers", "orders", "segments"}

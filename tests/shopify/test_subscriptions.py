@@ -17,7 +17,9 @@ OTHER = "http://127.0.0.1:10/elsewhere"
 
 
 def held(box):
-    nodes = box.graphql("{ webhookSubscriptions(first: 100) { nodes { id topic uri } } }")["data"]
+    answer = box.graphql("{ webhookSubscriptions(first: 100) { nodes { id topic uri } } }")
+    assert "data" in answer, answer
+    nodes = answer["data"]
     return {node["topic"]: node for node in nodes["webhookSubscriptions"]["nodes"]}
 
 
