@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection as Ids
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import connection
 
@@ -15,6 +17,7 @@ from sayso.intake.registry import handler
 from .. import wire_catalogue
 from ..catalogue import apply_catalogue
 from ..reading import refetch
+from ..values import microseconds
 from .reading import payload, sequence
 
 LEVELS = ("inventory_levels/update", "inventory_levels/connect", "inventory_levels/disconnect")
@@ -29,7 +32,7 @@ def products(shop_id: int, deliveries: list[Delivery]) -> None:
     """What a payload says holds at once. Read again are the product, for what it lacks, and of its variants those that
     changed since they were read, and those beyond the first hundred of which it tells that they changed."""
     batches = []
-    beyond: dict[int, datetime | None] = {}
+    beyond: list[_Told] = []
     for delivery in deliveries:
         body, order = payload(delivery), sequence(delivery)
         if delivery.topic == "products/delete":
@@ -38,8 +41,7 @@ def products(shop_id: int, deliveries: list[Delivery]) -> None:
         else:
             batch, rest = wire_catalogue.product_payload(body, sequence=order)
             batches.append(batch)
-            for variant_id, changed in rest.items():
-                beyond[variant_id] = max(filter(None, (beyond.get(variant_id), changed)), default=None)
+            beyond += [_Told(variant_id, changed, order) for variant_id, changed in rest.items()]
     apply_catalogue(batches)
     told = {change.shopify_product_id for batch in batches for change in batch.products}
     alive = set(
@@ -111,14 +113,32 @@ def _unread(product_ids: Ids[int]) -> set[int]:
         return {variant_id for (variant_id,) in cursor.fetchall()}
 
 
-def _changed(beyond: dict[int, datetime | None]) -> set[int]:
-    """Of the variants that were told of by id and time alone, those of which we hold nothing as new."""
-    held = dict(
-        Variant.objects.filter(shopify_variant_id__in=beyond).values_list("shopify_variant_id", "source_updated_at")
-    )
-    return {
-        variant_id
-        for variant_id, changed in beyond.items()
-        if variant_id in held
-        if (mine := held[variant_id]) is None or changed is None or changed.replace(microsecond=0) > mine
+class _Told(NamedTuple):
+    """A variant of which a delivery tells no more than when it changed."""
+
+    shopify_variant_id: int
+    changed: datetime | None
+    sequence: int
+
+
+def _changed(told: Sequence[_Told]) -> set[int]:
+    """Those of which we hold nothing as new: what we hold is of an earlier second, or was read before the delivery and
+    before the second in which the variant changed was over."""
+    held = {
+        variant_id: (at, order)
+        for variant_id, at, order in Variant.objects.filter(
+            shopify_variant_id__in={one.shopify_variant_id for one in told}
+        ).values_list("shopify_variant_id", "source_updated_at", "source_sequence")
     }
+    return {
+        one.shopify_variant_id
+        for one in told
+        if one.shopify_variant_id in held and _newer(one, *held[one.shopify_variant_id])
+    }
+
+
+def _newer(told: _Told, at: datetime | None, order: int) -> bool:
+    if at is None or told.changed is None:
+        return True
+    second = told.changed.replace(microsecond=0)
+    return second > at or (second == at and order < min(told.sequence, microseconds(second + timedelta(seconds=1))))
