@@ -20,6 +20,7 @@ from .connection.client import ShopifyError
 from .connection.signin import SignInError
 from .connection.tokens import NotConnected, open_store
 from .importing import imports
+from .importing.jobs import ATTEMPTS, RETRY, carry_on
 from .reading import poll
 from .reconciliation import tasks as reconcile_tasks
 
@@ -27,38 +28,18 @@ __all__ = ["reconcile_tasks"]
 
 log = logging.getLogger(__name__)
 
-IMPORT_ATTEMPTS = 13  # after 2, 4, 8 … seconds: four and a half hours in all
 
-
-@app.task(
-    name=imports.JOB,
-    pass_context=True,
-    retry=RetryStrategy(
-        max_attempts=IMPORT_ATTEMPTS, exponential_wait=2, retry_exceptions={imports.Interrupted, imports.Overtaken}
-    ),
-)
+@app.task(name=imports.JOB, pass_context=True, retry=RETRY)
 def run_import(context: JobContext, shop_id: int, sync_run_id: int) -> None:
-    """Carry one import on. Interrupted, it is queued again and goes on where it stopped."""
-    try:
-        imports.run(shop_id, sync_run_id, should_stop=context.should_abort)
-    except imports.Interrupted as error:
-        if context.job.attempts >= IMPORT_ATTEMPTS:
-            imports.fail(shop_id, sync_run_id, f"Given up after {IMPORT_ATTEMPTS} attempts: {error}.")
-        raise
-    except imports.Overtaken:
-        raise
-    except Exception as error:
-        imports.fail(shop_id, sync_run_id, f"It ended unexpectedly ({type(error).__name__}); start it again.")
-        raise
-    finally:
-        connections.close_all()
+    """Carry one import on."""
+    carry_on(imports.run, context, shop_id, sync_run_id)
 
 
 @app.task(
     name=segments.JOB,
     pass_context=True,
     retry=RetryStrategy(
-        max_attempts=IMPORT_ATTEMPTS,
+        max_attempts=ATTEMPTS,
         exponential_wait=2,
         retry_exceptions={segments.Stopped, pictures.Overtaken, ShopifyError, SignInError},
     ),

@@ -87,6 +87,17 @@ def start(store: Store, row: SyncRun, kind: Kind) -> None:
 
     What was new or changed in the file before stays counted: in the new one it is unchanged.
     """
+    row.operation_id, row.position = ask(store, kind, adopt=True), 0
+    with shop_context(row.shop_id):
+        update(row.pk, operation_id=row.operation_id, position=0, seen=0, invalid=0, failed=0)
+
+
+def ask(store: Store, kind: Kind, *, adopt: bool) -> str:
+    """Run the bulk query of a kind and answer the id of the operation.
+
+    ``adopt``: one of the same query that runs already will do, our own of an attempt that died before it could write the
+    id down. Raises :class:`.runs.Interrupted` where the store runs as many as it allows.
+    """
     query = documents.inline(kind.document)
     try:
         answer = store.graphql.run("bulk_run", {"query": query, "groupObjects": kind.grouped})
@@ -94,15 +105,12 @@ def start(store: Store, row: SyncRun, kind: Kind) -> None:
     except ShopifyError as error:
         if error.code != BUSY:
             raise
-        # Our own of an attempt that died before it could write the id down, or those of others: then we wait.
         running = mappings(mapping(store.graphql.run("bulk_running").get("bulkOperations")).get("nodes"))
         ours = [node for node in running if (text(node.get("query")) or "").split() == query.split()]
-        if not ours:
+        if not (adopt and ours):
             raise Interrupted("the store runs as many bulk operations as it allows") from error
         operation = ours[0]
     operation_id = text(operation.get("id"))
     if operation_id is None:
         raise BulkError("the store did not say which bulk operation it began")
-    row.operation_id, row.position = operation_id, 0
-    with shop_context(row.shop_id):
-        update(row.pk, operation_id=operation_id, position=0, seen=0, invalid=0, failed=0)
+    return operation_id

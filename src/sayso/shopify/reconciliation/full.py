@@ -18,13 +18,12 @@ from sayso.events.listen import Bell
 from sayso.shops import staging
 from sayso.shops.tenancy import shop_context
 
-from .. import documents
 from ..conflicts import in_shop
-from ..connection.client import ShopifyError, payload
 from ..connection.tokens import Store
 from ..importing.bulk import BulkError
 from ..importing.imports import BELL, Interrupted, Overtaken
 from ..importing.kinds import KINDS
+from ..importing.operations import ask
 from ..importing.pipeline import Chunk, chunks
 from ..models import SyncStep
 from ..values import mapping, text
@@ -162,18 +161,8 @@ def _finished(store: Store, work: Work, step: SyncStep, should_stop: Callable[[]
 
 
 def _start(store: Store, work: Work, step: SyncStep) -> None:
-    kind = KINDS[work.subject.name]
-    query = documents.inline(kind.document)
-    try:
-        answer = store.graphql.run("bulk_run", {"query": query, "groupObjects": kind.grouped})
-        operation = mapping(payload(answer, "bulkOperationRunQuery").get("bulkOperation"))
-    except ShopifyError as error:
-        if error.code == "OPERATION_IN_PROGRESS":
-            raise Interrupted("the store runs as many bulk operations as it allows") from error
-        raise
-    operation_id = text(operation.get("id"))
-    if operation_id is None:
-        raise BulkError("the store did not say which bulk operation it began")
+    # A file of its own: one that was begun before may be older than what this comparison has to find.
+    operation_id = ask(store, KINDS[work.subject.name], adopt=False)
     with shop_context(work.shop_id):
         held = SyncStep.objects.select_for_update().get(pk=step.pk)
         if held.operation_id:

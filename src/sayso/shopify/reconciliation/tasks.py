@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connections
 from django.utils import timezone
-from procrastinate import JobContext, RetryStrategy
+from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
 from sayso.shops.models import Shop
@@ -17,7 +17,8 @@ from sayso.shops.tenancy import shop_context
 
 from ..connection import subscriptions
 from ..connection.tokens import NotConnected
-from ..importing import imports
+from ..importing.jobs import RETRY, carry_on
+from ..importing.runs import OPEN
 from ..models import Connection, SyncRun, SyncStep
 from . import reconcile as reconciliation
 
@@ -25,31 +26,12 @@ log = logging.getLogger(__name__)
 
 HOUR = 3  # of the shop's day
 FULL_EVERY = timedelta(days=7) - timedelta(hours=12)  # the same night of the next week, whatever the first one took
-ATTEMPTS = 13  # after 2, 4, 8 … seconds: four and a half hours in all
 
 
-@app.task(
-    name=reconciliation.JOB,
-    pass_context=True,
-    retry=RetryStrategy(
-        max_attempts=ATTEMPTS, exponential_wait=2, retry_exceptions={imports.Interrupted, imports.Overtaken}
-    ),
-)
+@app.task(name=reconciliation.JOB, pass_context=True, retry=RETRY)
 def run_reconciliation(context: JobContext, shop_id: int, sync_run_id: int) -> None:
-    """Carry one reconciliation on. Interrupted, it is queued again and goes on where it stopped."""
-    try:
-        reconciliation.run(shop_id, sync_run_id, should_stop=context.should_abort)
-    except imports.Interrupted as error:
-        if context.job.attempts >= ATTEMPTS:
-            imports.fail(shop_id, sync_run_id, f"Given up after {ATTEMPTS} attempts: {error}.")
-        raise
-    except imports.Overtaken:
-        raise
-    except Exception as error:
-        imports.fail(shop_id, sync_run_id, f"It ended unexpectedly ({type(error).__name__}); start it again.")
-        raise
-    finally:
-        connections.close_all()
+    """Carry one reconciliation on."""
+    carry_on(reconciliation.run, context, shop_id, sync_run_id)
 
 
 @app.task(name="shopify.look_after_connection")
@@ -88,7 +70,7 @@ def is_due(shop: Shop, now: datetime) -> bool | None:
         connection = Connection.objects.order_by("id").first()
         if connection is None or connection.status != "CONNECTED" or connection.created_at >= night:
             return None
-        if SyncRun.objects.filter(status__in=imports.OPEN).exists():
+        if SyncRun.objects.filter(status__in=OPEN).exists():
             return None
         if SyncRun.objects.filter(kind=reconciliation.KIND, started_at__gte=night).exists():
             return None
