@@ -12,6 +12,7 @@ from sayso.sandbox.testing import Delivery as Sent
 from sayso.sandbox.testing import Sandbox
 from sayso.shopify import webhooks
 from sayso.shopify.connection import connect, subscriptions
+from sayso.shopify.importing import imports
 from sayso.shops.models import Shop
 
 CUSTOMERS, ORDERS = 300, 600
@@ -28,6 +29,14 @@ def box() -> Iterator[Sandbox]:
 @pytest.fixture
 def connected(box: Sandbox, db: None) -> Shop:
     return connect.connect_sandbox(box.base)
+
+
+@pytest.fixture
+def imported(connected: Shop) -> Shop:
+    """The shop, which holds what its store holds."""
+    for run_id in imports.start(connected.pk):
+        imports.run(connected.pk, run_id)
+    return connected
 
 
 @pytest.fixture

@@ -7,10 +7,12 @@ once at random with readings in between.
 
 import itertools
 import random
+from functools import partial
 
 from django.db import connection, transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.shopify.anyorder import LUCK, at_random, examples, in_order
 from tests.shopify.test_segments import there
 
 from sayso.sandbox.testing import DOMAIN, SandboxError
@@ -101,11 +103,9 @@ def read_all(shop):
 @given(
     known=st.sampled_from(["nothing", "told", "read"]),
     acts=st.lists(act, min_size=1, max_size=10),
-    luck=st.integers(0, 2**32),
+    luck=LUCK,
 )
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@examples(30)
 def test_any_order_gives_the_same(listening, connected, drain, known, acts, luck):
     listening.post(f"shops/{DOMAIN}", bucket=1_000_000, restore=1_000_000)
     beginning = transaction.savepoint()
@@ -119,38 +119,20 @@ def test_any_order_gives_the_same(listening, connected, drain, known, acts, luck
         listening.clear()
     for name, which, what in acts:
         play.do(name, which, what)
-    sent = sorted(listening.deliveries(), key=lambda delivery: delivery.id)
-    before = transaction.savepoint()
-
-    for delivery in sent:
-        drain([delivery])
-    read_all(connected)
-    in_order = dump(connected, numbers)
-    for number, gone, _, _, members in in_order:
+    read = partial(read_all, connected)
+    sent, expected = in_order(listening, drain, read, partial(dump, connected, numbers))
+    for number, gone, _, _, members in expected:
         if not gone:
             assert set(members) == there(listening, {"id": number})
-    transaction.savepoint_rollback(before)
-
-    chance = random.Random(luck)
-    shuffled = sent + chance.sample(sent, k=len(sent) // 2)
-    chance.shuffle(shuffled)
-    while shuffled:
-        size = chance.randint(1, len(shuffled))
-        batch, shuffled = shuffled[:size], shuffled[size:]
-        drain(batch)
-        if chance.random() < 0.3:
-            read_all(connected)
-    read_all(connected)
-    assert dump(connected, numbers) == in_order
+    at_random(sent, drain, read, luck)
+    assert dump(connected, numbers) == expected
     play.end()
     listening.clear()
     transaction.savepoint_rollback(beginning)
 
 
-@given(acts=st.lists(act, min_size=1, max_size=10), luck=st.integers(0, 2**32))
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@given(acts=st.lists(act, min_size=1, max_size=10), luck=LUCK)
+@examples(10)
 def test_what_is_lost_is_made_up_for_and_what_comes_after_all_changes_nothing(listening, connected, drain, acts, luck):
     listening.post(f"shops/{DOMAIN}", bucket=1_000_000, restore=1_000_000)
     beginning = transaction.savepoint()

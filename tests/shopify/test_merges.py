@@ -1,12 +1,13 @@
 """Customers whom the store merged are one contact here, whatever comes in whatever order."""
 
 import itertools
-import random
+from functools import partial
 
 import pytest
 from django.db import connection, transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.shopify.anyorder import LUCK, at_random, examples, in_order
 
 from sayso.consent.models import ConsentState
 from sayso.contacts import merge
@@ -159,10 +160,8 @@ def dump(shop, customers):
     return left, parts, orders, hidden
 
 
-@given(acts=st.lists(act, max_size=6), pairs=merges, luck=st.integers(0, 2**32), known=st.booleans())
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@given(acts=st.lists(act, max_size=6), pairs=merges, luck=LUCK, known=st.booleans())
+@examples(20)
 def test_any_order_gives_the_same(listening, connected, drain, acts, pairs, luck, known):
     beginning = transaction.savepoint()
     listening.clear()
@@ -178,26 +177,11 @@ def test_any_order_gives_the_same(listening, connected, drain, acts, pairs, luck
             listening.action("merge_customers", kept=customers[kept], deleted=customers[gone])
         except SandboxError as error:
             assert "no customer" in str(error)
-    sent = sorted(listening.deliveries(), key=lambda delivery: delivery.id)
-    before = transaction.savepoint()
-    for delivery in sent:
-        drain([delivery])
-    refetch.refetch_now(connected.pk)
-    in_order = dump(connected, customers)
-    assert in_order[3]
-    transaction.savepoint_rollback(before)
-
-    chance = random.Random(luck)
-    shuffled = sent + chance.sample(sent, k=len(sent) // 2)
-    chance.shuffle(shuffled)
-    while shuffled:
-        size = chance.randint(1, len(shuffled))
-        batch, shuffled = shuffled[:size], shuffled[size:]
-        drain(batch)
-        if chance.random() < 0.4:
-            refetch.refetch_now(connected.pk)
-    refetch.refetch_now(connected.pk)
-    assert dump(connected, customers) == in_order
+    read = partial(refetch.refetch_now, connected.pk)
+    sent, expected = in_order(listening, drain, read, partial(dump, connected, customers))
+    assert expected[3]
+    at_random(sent, drain, read, luck)
+    assert dump(connected, customers) == expected
     with shop_context(connected.pk):
-        assert ContactMerge.objects.count() == len(in_order[1])
+        assert ContactMerge.objects.count() == len(expected[1])
     transaction.savepoint_rollback(beginning)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-
 from sayso.commerce.models import Order
 from sayso.consent import settings
 from sayso.contacts.models import Contact
 from sayso.intake.models import Delivery
-from sayso.shopify.importing import imports
 from sayso.shopify.models import SyncDrift, SyncRun, SyncStep
 from sayso.shopify.reading import refetch
 from sayso.shopify.reconciliation import reconcile
@@ -28,13 +25,6 @@ def reconciled(shop, *, full=False):
     with shop_context(shop.pk):
         rows = SyncDrift.objects.filter(run_id=run_id).order_by("pk")
         return [(row.what, row.kind, row.field, row.topic, row.mended) for row in rows]
-
-
-@pytest.fixture
-def imported(connected, box):
-    for run_id in imports.start(connected.pk):
-        imports.run(connected.pk, run_id)
-    return connected
 
 
 def test_nothing_differs_after_an_import(imported):

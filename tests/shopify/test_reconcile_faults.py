@@ -15,7 +15,6 @@ from sayso.commerce.models import Order
 from sayso.consent.models import ConsentState
 from sayso.contacts.models import Contact
 from sayso.sandbox.testing import SandboxError
-from sayso.shopify.importing import imports
 from sayso.shopify.models import SyncDrift, SyncStep
 from sayso.shopify.reading import refetch
 from sayso.shopify.reconciliation import reconcile
@@ -169,9 +168,7 @@ FIELDS = {"first_name", "email", "phone", "tags", "orders_count", "sms_consent",
 
 
 @pytest.mark.parametrize(("seed", "share"), [(1, LOST), (2, LOST), (3, 0.6), (4, 0.0)])
-def test_what_was_lost_is_found_and_nothing_differs_afterwards(connected, listening, drain, seed, share):
-    for import_id in imports.start(connected.pk):
-        imports.run(connected.pk, import_id)
+def test_what_was_lost_is_found_and_nothing_differs_afterwards(listening, imported, drain, seed, share):
     chance = random.Random(seed)
     play = Play(listening, chance)
     for _ in range(10):
@@ -189,20 +186,20 @@ def test_what_was_lost_is_found_and_nothing_differs_afterwards(connected, listen
         size = chance.randint(1, 60)
         batch, sent = sent[:size], sent[size:]
         drain(batch)
-        refetch.refetch_now(connected.pk)
-    before = drift(connected, listening, play, everybody)
+        refetch.refetch_now(imported.pk)
+    before = drift(imported, listening, play, everybody)
     assert before if share > 0.5 else not before or lost
 
-    run_id = reconcile.start(connected.pk)
-    assert reconcile.run(connected.pk, run_id, settle=timedelta(0)) == "COMPLETE"
-    with shop_context(connected.pk):
+    run_id = reconcile.start(imported.pk)
+    assert reconcile.run(imported.pk, run_id, settle=timedelta(0)) == "COMPLETE"
+    with shop_context(imported.pk):
         rows = SyncDrift.objects.filter(run_id=run_id)
         told = {(row.kind, row.shopify_id, "gone" if row.what == "EXTRA" else row.field) for row in rows}
         left = list(rows.filter(mended=False).values_list("field", "held", "told", "shopify_id"))
         assert not left, "\n".join(map(str, left))
     mine = {row for row in told if row[1] in everybody | set(play.orders) and row[2] in FIELDS}
     assert mine == before, (mine - before, before - mine)
-    assert drift(connected, listening, play, everybody) == set()
+    assert drift(imported, listening, play, everybody) == set()
     # Everything found is of somebody of whom something was lost.
     losers = set()
     for delivery in lost:
@@ -214,8 +211,8 @@ def test_what_was_lost_is_found_and_nothing_differs_afterwards(connected, listen
             losers.add(int(body["customer"]["id"]))
     assert {row[1] for row in mine} <= losers
 
-    again = reconcile.start(connected.pk, full=True)
-    reconcile.run(connected.pk, again, settle=timedelta(0))
-    with shop_context(connected.pk):
+    again = reconcile.start(imported.pk, full=True)
+    reconcile.run(imported.pk, again, settle=timedelta(0))
+    with shop_context(imported.pk):
         assert list(SyncDrift.objects.filter(run_id=again).values("kind", "field", "held", "told", "shopify_id")) == []
         assert all(step.difference in (0, None) for step in SyncStep.objects.filter(run_id=again))

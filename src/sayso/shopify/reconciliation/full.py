@@ -77,14 +77,12 @@ def begin_again(step: SyncStep, work: Work) -> None:
 def _compare_chunk(work: Work, chunk: Chunk) -> list[int]:
     """Mend what the file can mend; answers the ids that have to be read again."""
     subject = work.subject
-    same = set(subject.known_same(chunk.items))
     things: dict[int, Any] = {}
     wholes: dict[int, Any] = {}
-    for position, thing in enumerate(chunk.items):
-        if position not in same:
-            picture = subject.from_file(thing)
-            number = subject.id_of(picture)
-            things[number], wholes[number] = thing, picture
+    for thing in chunk.items:
+        picture = subject.from_file(thing)
+        number = subject.id_of(picture)
+        things[number], wholes[number] = thing, picture
     compared = dict(zip(wholes, subject.compare(list(wholes.values())), strict=True))
     wrong = {number: found for number, found in compared.items() if differs(found)}
     live = being_told(work, {number: wholes[number] for number in wrong})

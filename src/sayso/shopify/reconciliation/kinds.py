@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,6 @@ from sayso.contacts.compare import Compared, Difference
 from sayso.contacts.models import Contact
 
 from .. import options, wire, wire_orders
-from ..importing.unchanged import unchanged
 from ..reading import refetch
 from ..values import moment, numeric_id
 from ..wire import Reading
@@ -46,10 +45,9 @@ class Subject:
     (:data:`..reading.kinds.KINDS`).
 
     ``whole`` makes one picture of what a reading by id gave; ``compare`` lays pictures beside what is held; ``id_of`` and
-    ``at_of`` name a picture's id and time. ``known_same`` tells which things of a file, by position, need no
-    comparison, ``from_file`` makes a picture of one, ``listed_id`` tells its
-    id. ``worth`` chooses from a page of changes whom to read. ``held`` tells what is held of ids. ``vanished``
-    lists ids held that a full comparison did not find: listing, after which id, how many, whether the app sees all.
+    ``at_of`` name a picture's id and time. ``from_file`` makes a picture of a thing in a file, ``listed_id`` tells its id.
+    ``worth`` chooses from a page of changes whom to read. ``held`` tells what is held of ids. ``vanished`` lists ids held
+    that a full comparison did not find: listing, after which id, how many, whether the app sees all.
     ``held_before`` counts what is held of before a moment, as a search by ``count_query`` does at the store; ``deleted_here``
     how many of a listing we deleted ourselves; ``fold_keys`` are those of deliveries about an id and its picture.
     """
@@ -63,7 +61,6 @@ class Subject:
     count_query: str
     field: str
     compare: Callable[[Sequence[Any]], list[Compared]]
-    known_same: Callable[[Sequence[Any]], Iterable[int]]
     from_file: Callable[[Any], Any]
     listed_id: Callable[[Any], int | None]
     whole: Callable[[Sequence[Any]], Any]
@@ -211,7 +208,6 @@ SUBJECTS = {
             count_query="created_at",
             field="customers",
             compare=compare_customers,
-            known_same=unchanged,
             from_file=wire.customer,
             listed_id=lambda customer: numeric_id(customer.id),
             whole=_whole_customer,
@@ -238,7 +234,6 @@ SUBJECTS = {
             count_query="updated_at",
             field="collections",
             compare=compare_collections,
-            known_same=lambda collections: (),
             from_file=lambda batch: batch,
             listed_id=lambda batch: batch.collections[0].shopify_collection_id,
             whole=lambda readings: readings[0],
@@ -264,7 +259,6 @@ SUBJECTS = {
             count_query="updated_at",
             field="products",
             compare=compare_products,
-            known_same=lambda products: (),
             from_file=lambda batch: batch,
             listed_id=lambda batch: batch.products[0].shopify_product_id,
             whole=lambda readings: readings[0],
@@ -290,7 +284,6 @@ SUBJECTS = {
             count_query="updated_at",
             field="orders",
             compare=compare_orders,
-            known_same=lambda orders: (),
             from_file=lambda change: change,
             listed_id=lambda change: change.shopify_order_id,
             whole=lambda readings: readings[0],
