@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import pytest
 
@@ -73,3 +74,16 @@ def drain(connected: Shop) -> Callable[[Iterable[Sent]], None]:
         assert not left, list(left)
 
     return drain
+
+
+@pytest.fixture
+def tell(listening: Sandbox, drain: Callable[[Iterable[Sent]], None]) -> Callable[..., Any]:
+    """Do something in the store and take in what it tells; only some topics, if they are named."""
+
+    def tell(act: str, topics: set[str] | None = None, **arguments: Any) -> Any:
+        listening.clear()
+        done = listening.action(act, **arguments)
+        drain(sent for sent in listening.deliveries() if topics is None or sent.topic in topics)
+        return done
+
+    return tell

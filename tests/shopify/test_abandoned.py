@@ -26,17 +26,6 @@ def someone():
 
 
 @pytest.fixture
-def tell(listening, drain):
-    def tell(act, topics=None, **arguments):
-        listening.clear()
-        done = listening.action(act, **arguments)
-        drain(sent for sent in listening.deliveries() if topics is None or sent.topic in topics)
-        return done
-
-    return tell
-
-
-@pytest.fixture
 def ada(tell, connected, someone):
     made = tell("create_customer", first="Ada", **someone)
     refetch.refetch_now(connected.pk)

@@ -7,26 +7,12 @@ import pytest
 
 from sayso.commerce.models import Collection, CollectionMember, InventoryLevel, OrderLine, Product, Variant
 from sayso.events.models import Event
-from sayso.sandbox.testing import Sandbox
 from sayso.shopify.connection.client import GraphQL
 from sayso.shopify.models import Connection, Refetch
 from sayso.shopify.reading import poll, read_catalogue, refetch
 from sayso.shops.tenancy import shop_context
 
 NUMBERS = itertools.count(1)
-
-
-@pytest.fixture
-def tell(listening: Sandbox, drain):
-    """Do something in the store and take in what it tells; only some topics, if they are named."""
-
-    def tell(act, topics=None, **arguments):
-        listening.clear()
-        done = listening.action(act, **arguments)
-        drain(sent for sent in listening.deliveries() if topics is None or sent.topic in topics)
-        return done
-
-    return tell
 
 
 @pytest.fixture

@@ -24,19 +24,6 @@ def someone():
     return {"email": f"guest{number}@example.net", "sms_phone": f"+4915711{number:06}"}
 
 
-@pytest.fixture
-def tell(listening, drain):
-    """Do something in the store and take in what it tells; only some topics, if they are named."""
-
-    def tell(act, topics=None, **arguments):
-        listening.clear()
-        done = listening.action(act, **arguments)
-        drain(sent for sent in listening.deliveries() if topics is None or sent.topic in topics)
-        return done
-
-    return tell
-
-
 def held(shop, token):
     with shop_context(shop.pk):
         return Checkout.objects.get(token=token)

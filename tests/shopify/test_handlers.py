@@ -20,19 +20,6 @@ NUMBERS = itertools.count(1)
 
 
 @pytest.fixture
-def tell(listening, drain, connected):
-    """Do something in the store and take in what it tells; only some topics, if they are named."""
-
-    def tell(act, topics=None, **arguments):
-        listening.clear()
-        done = listening.action(act, **arguments)
-        drain(sent for sent in listening.deliveries() if topics is None or sent.topic in topics)
-        return done
-
-    return tell
-
-
-@pytest.fixture
 def someone():
     """Addresses that nobody of the store has: the sandbox outlives a test."""
     number = next(NUMBERS)

@@ -34,19 +34,6 @@ def never_throttled(box):
 
 
 @pytest.fixture
-def tell(listening, drain):
-    """Do something in the store and take in what it tells; only some topics, if they are named."""
-
-    def tell(act, topics=None, **arguments):
-        listening.clear()
-        done = listening.action(act, **arguments)
-        drain(sent for sent in listening.deliveries() if topics is None or sent.topic in topics)
-        return done
-
-    return tell
-
-
-@pytest.fixture
 def segment(listening, tell):
     """A segment for whoever is tagged with a tag of this test's own; deleted again, for the sandbox outlives the test."""
     made = tell("create_segment", name="Mine", query=f"customer_tags CONTAINS 't{next(NUMBERS)}'")

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sayso.commerce.changes import LineChange
 from sayso.commerce.checkouts import CheckoutChange, Deletion, FoundCheckout
 
-from .types import AbandonedCheckout, LineItem
-from .values import amount, mapping, mappings, moment, number, numeric_id, text, utc
+from .types import AbandonedCheckout
+from .values import amount, mapping, mappings, moment, numeric_id, text, utc
+from .wire_lines import line, payload_line
 
 _ZERO = Decimal(0)
 T = TypeVar("T")
@@ -47,7 +47,7 @@ def checkout_payload(payload: Mapping[str, Any], *, sequence: int) -> CheckoutCh
         currency=_short(payload.get("currency"), 3) or "",
         completed_at=moment(payload.get("completed_at")),
         url=_short(payload.get("abandoned_checkout_url"), 2048),
-        lines=[_payload_line(line) for line in mappings(payload.get("line_items"))],
+        lines=[payload_line(told) for told in mappings(payload.get("line_items"))],
     )
 
 
@@ -79,33 +79,7 @@ def abandoned(node: AbandonedCheckout | Mapping[str, Any]) -> FoundCheckout:
         currency=(money.currency_code if money else None) or "",
         completed_at=utc(node.completed_at),
         phones=[(place.phone, place.country_code_v2) for place in places if place.phone],
-        lines=[_line(item) for item in (node.line_items.nodes if node.line_items else [])],
-    )
-
-
-def _payload_line(line: Mapping[str, Any]) -> LineChange:
-    return LineChange(
-        title=text(line.get("title")) or text(line.get("presentment_title")) or "",
-        quantity=number(line.get("quantity")) or 0,
-        price=amount(line.get("price")) or _ZERO,
-        product_id=numeric_id(line.get("product_id")),
-        variant_id=numeric_id(line.get("variant_id")),
-        variant_title=text(line.get("variant_title")),
-        vendor=text(line.get("vendor")),
-        sku=text(line.get("sku")),
-    )
-
-
-def _line(item: LineItem) -> LineChange:
-    money = item.original_unit_price_set.shop_money if item.original_unit_price_set else None
-    return LineChange(
-        title=item.title or "",
-        quantity=item.quantity,
-        price=(money.amount if money else None) or _ZERO,
-        product_id=numeric_id(item.product.id) if item.product else None,
-        variant_id=numeric_id(item.variant.id) if item.variant else None,
-        variant_title=item.variant_title,
-        sku=item.sku,
+        lines=[line(item) for item in (node.line_items.nodes if node.line_items else [])],
     )
 
 

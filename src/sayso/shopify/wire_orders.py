@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sayso.commerce.changes import FulfillmentChange, LineChange, OrderChange
+from sayso.commerce.changes import FulfillmentChange, OrderChange
 
 from .types import Address, Fulfillment, LineItem, LineItems, Order
 from .values import amount, mapping, mappings, moment, number, numeric_id, text, upper, utc
+from .wire_lines import line, payload_line
 
 # features §8.3; cancelled_at comes before these. Everything else is INITIALIZED.
 STATUSES = {
@@ -74,7 +75,7 @@ def order(
         status_url=node.status_page_url,
         cancelled_at=utc(node.cancelled_at),
         cancel_reason=node.cancel_reason,
-        lines=[_line(item) for item in items if isinstance(item, LineItem)],
+        lines=[line(item) for item in items if isinstance(item, LineItem)],
         fulfillments=[parcel for parcel in map(_parcel, node.fulfillments) if parcel],
         buyer_accepts_email=node.customer_accepts_marketing,
     )
@@ -122,7 +123,7 @@ def order_payload(payload: Mapping[str, Any], *, sequence: int) -> OrderChange:
         status_url=text(payload.get("order_status_url")),
         cancelled_at=cancelled_at,
         cancel_reason=upper(payload.get("cancel_reason")),
-        lines=[_payload_line(line) for line in mappings(payload.get("line_items"))],
+        lines=[payload_line(told) for told in mappings(payload.get("line_items"))],
         fulfillments=[parcel for parcel in map(_payload_parcel, mappings(payload.get("fulfillments"))) if parcel],
         buyer_accepts_email=accepts if isinstance(accepts, bool) else None,
     )
@@ -136,33 +137,6 @@ def deleted_payload(payload: Mapping[str, Any]) -> int:
 def edited_payload(payload: Mapping[str, Any]) -> int:
     """``orders/edited``: the id of the order, all it says of it. Raises ValueError without."""
     return _required(numeric_id(mapping(payload.get("order_edit")).get("order_id")), "order_edit.order_id")
-
-
-def _line(item: LineItem) -> LineChange:
-    money = item.original_unit_price_set.shop_money if item.original_unit_price_set else None
-    return LineChange(
-        title=item.title or "",
-        quantity=item.quantity,
-        price=(money.amount if money else None) or _ZERO,
-        product_id=numeric_id(item.product.id) if item.product else None,
-        variant_id=numeric_id(item.variant.id) if item.variant else None,
-        variant_title=item.variant_title,
-        vendor=item.vendor,
-        sku=item.sku,
-    )
-
-
-def _payload_line(line: Mapping[str, Any]) -> LineChange:
-    return LineChange(
-        title=text(line.get("title")) or "",
-        quantity=number(line.get("quantity")) or 0,
-        price=amount(line.get("price")) or _ZERO,
-        product_id=numeric_id(line.get("product_id")),
-        variant_id=numeric_id(line.get("variant_id")),
-        variant_title=text(line.get("variant_title")),
-        vendor=text(line.get("vendor")),
-        sku=text(line.get("sku")),
-    )
 
 
 def _parcel(node: Fulfillment) -> FulfillmentChange | None:

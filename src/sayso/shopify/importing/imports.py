@@ -17,22 +17,19 @@ from typing import Any
 from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Coalesce, Greatest
-from django.utils import timezone
 
 from sayso.audience import pictures
-from sayso.channels.base_url import ForbiddenAddress
 from sayso.shops.tenancy import shop_context
 
 from ..conflicts import in_shop
-from ..connection.client import ShopifyError
-from ..connection.signin import SignInError
-from ..connection.tokens import NotConnected, Store, open_store
+from ..connection.tokens import Store
 from ..models import SyncRun
 from ..segments import Progress, Stopped, Watch
 from ..values import text
 from . import operations, reports
 from .abreast import Turns, apply_abreast, in_turn
-from .bulk import BulkError, LinkExpired, Root, Unread
+from .bulk import LinkExpired, Root, Unread
+from .jobs import bring_to_end
 from .kinds import KINDS, PAGED_KINDS, Kind, PagedKind
 from .operations import BELL, await_operation
 from .pipeline import Chunk, chunks
@@ -71,37 +68,18 @@ def run(
     ``after_chunk`` gets the number of chunks committed by this call. Raises :class:`Interrupted` where it is worth
     trying later, and :class:`Overtaken`.
     """
-    with shop_context(shop_id):
-        row = SyncRun.objects.get(pk=sync_run_id)
-        if row.status not in OPEN:
-            return SyncRun.Status(row.status)
-        update(row.pk, status=SyncRun.Status.IN_PROGRESS, error="")
-    kind = KINDS.get(row.kind) or PAGED_KINDS[row.kind]
-    dry = row.trigger == SyncRun.Trigger.DRY_RUN
-    try:
-        with open_store(shop_id) as store:
-            if isinstance(kind, PagedKind):
-                _carry_pages(store, row, kind, should_stop, after_chunk)
-            else:
-                fresh = operations.start_together(store, row)
-                _carry_through(store, row, kind, should_stop, after_chunk, fresh=fresh)
-        if not dry:
+
+    def work(store: Store, row: SyncRun) -> None:
+        kind = KINDS.get(row.kind) or PAGED_KINDS[row.kind]
+        if isinstance(kind, PagedKind):
+            _carry_pages(store, row, kind, should_stop, after_chunk)
+        else:
+            fresh = operations.start_together(store, row)
+            _carry_file(store, row, kind, should_stop, after_chunk, fresh=fresh)
+        if row.trigger != SyncRun.Trigger.DRY_RUN:
             in_shop(shop_id, kind.conclude)
-    except (ShopifyError, SignInError) as error:
-        if getattr(error, "temporary", error.code == "UNREACHABLE"):
-            _note(row, str(error))
-            raise Interrupted(str(error)) from error
-        return fail(shop_id, sync_run_id, f"Shopify refused: {error.message}.")
-    except (BulkError, NotConnected, ForbiddenAddress) as error:
-        return fail(shop_id, sync_run_id, f"{str(error)[:1].upper()}{str(error)[1:]}.")
-    with shop_context(shop_id):
-        update(row.pk, status=SyncRun.Status.COMPLETE, finished_at=timezone.now(), error="")
-    return SyncRun.Status.COMPLETE
 
-
-def _note(row: SyncRun, error: str) -> None:
-    with shop_context(row.shop_id):
-        update(row.pk, error=error)
+    return bring_to_end(shop_id, sync_run_id, work)
 
 
 # Pages
@@ -136,7 +114,7 @@ def _carry_pages(
 # Files
 
 
-def _carry_through(
+def _carry_file(
     store: Store, row: SyncRun, kind: Kind, should_stop: Callable[[], bool], after_chunk: Hook, *, fresh: bool
 ) -> None:
     """Apply the file to its end. A link that no longer holds is asked for again, and the reading goes on at the byte

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from ..connection.tokens import TIMEOUT
-from .bulk import BadLine, lines, objects
+from .bulk import lines, objects
 from .kinds import Kind
 
 LOOK = 0.2  # seconds between two looks at whether anybody still wants the chunk
@@ -20,7 +20,8 @@ LOOK = 0.2  # seconds between two looks at whether anybody still wants the chunk
 
 @dataclass(slots=True)
 class Chunk:
-    """Objects of the file, ready to be applied: the bytes from ``start`` to before ``end``."""
+    """Objects of the file, ready to be applied, and how many its kind could not read: the bytes from ``start`` to before
+    ``end``."""
 
     items: list[Any] = field(default_factory=list)
     bad: int = 0
@@ -75,13 +76,10 @@ def _read(http: httpx.Client, url: str, kind: Kind, offset: int, sandbox: bool) 
     chunk = Chunk(start=offset)
     found = lines(http, url, offset=offset, sandbox=sandbox)
     for end, root in objects(found, kind.decode, kind.decode_child):
-        if isinstance(root, BadLine):
+        try:
+            chunk.items.append(kind.read(root))
+        except ValueError:
             chunk.bad += 1
-        else:
-            try:
-                chunk.items.append(kind.read(root))
-            except ValueError:
-                chunk.bad += 1
         chunk.end = end
         if len(chunk.items) + chunk.bad >= kind.chunk:
             yield chunk

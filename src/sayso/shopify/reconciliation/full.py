@@ -21,10 +21,10 @@ from sayso.shops.tenancy import shop_context
 from ..conflicts import in_shop
 from ..connection.tokens import Store
 from ..importing.bulk import BulkError
-from ..importing.imports import BELL, Interrupted, Overtaken
 from ..importing.kinds import KINDS
-from ..importing.operations import ask
+from ..importing.operations import BELL, ask
 from ..importing.pipeline import Chunk, chunks
+from ..importing.runs import Interrupted, Overtaken
 from ..models import SyncStep
 from ..values import mapping, text
 from .mend import Work, being_told, differs, findings, read_again, record

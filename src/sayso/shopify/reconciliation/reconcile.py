@@ -16,15 +16,13 @@ from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from sayso.channels.base_url import ForbiddenAddress
 from sayso.shops.tenancy import shop_context
 
 from ..connection.client import ShopifyError
 from ..connection.scopes import may
-from ..connection.signin import SignInError
-from ..connection.tokens import NotConnected, Store, open_store
-from ..importing.bulk import BulkError
-from ..importing.imports import OPEN, Interrupted, Overtaken, fail
+from ..connection.tokens import Store
+from ..importing.jobs import bring_to_end
+from ..importing.runs import Interrupted, Overtaken
 from ..models import Connection, SyncDrift, SyncRun, SyncStep
 from .full import compare_all
 from .kinds import SUBJECTS, Subject
@@ -85,33 +83,16 @@ def run(
 
     ``settle``: changes younger than this are mended but no findings. ``should_stop`` is asked, and ``after_part`` called,
     between parts that are committed. What cannot be mended by waiting ends the run with ERROR and a sentence. Raises
-    :class:`..importing.imports.Interrupted` where it is worth trying later, and :class:`..importing.imports.Overtaken`.
+    :class:`..importing.runs.Interrupted` where it is worth trying later, and :class:`..importing.runs.Overtaken`.
     """
-    with shop_context(shop_id):
-        row = SyncRun.objects.get(pk=sync_run_id)
-        if row.status not in OPEN:
-            return SyncRun.Status(row.status)
-        _update(row.pk, status=SyncRun.Status.IN_PROGRESS, error="")
-    try:
-        with open_store(shop_id) as store:
-            while (step := _next(shop_id, row.pk)) is not None:
-                _carry_out(store, row, step, settle, should_stop, after_part)
-    except (ShopifyError, SignInError) as error:
-        if getattr(error, "temporary", error.code == "UNREACHABLE"):
-            with shop_context(shop_id):
-                _update(row.pk, error=str(error))
-            raise Interrupted(str(error)) from error
-        return fail(shop_id, sync_run_id, f"Shopify refused: {error.message}.")
-    except (BulkError, NotConnected, ForbiddenAddress) as error:
-        return fail(shop_id, sync_run_id, f"{str(error)[:1].upper()}{str(error)[1:]}.")
-    with shop_context(shop_id):
-        _update(row.pk, status=SyncRun.Status.COMPLETE, finished_at=timezone.now(), error="")
-        SyncDrift.objects.filter(found_at__lt=timezone.now() - KEPT).delete()
-    return SyncRun.Status.COMPLETE
 
+    def work(store: Store, row: SyncRun) -> None:
+        while (step := _next(shop_id, row.pk)) is not None:
+            _carry_out(store, row, step, settle, should_stop, after_part)
+        with shop_context(shop_id):
+            SyncDrift.objects.filter(found_at__lt=timezone.now() - KEPT).delete()
 
-def _update(run_id: int, **fields: object) -> None:
-    SyncRun.objects.filter(pk=run_id).update(heartbeat_at=timezone.now(), **fields)
+    return bring_to_end(shop_id, sync_run_id, work)
 
 
 def _next(shop_id: int, run_id: int) -> SyncStep | None:

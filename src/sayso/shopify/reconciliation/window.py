@@ -12,7 +12,7 @@ from django.utils import timezone
 from sayso.shops.tenancy import shop_context
 
 from ..connection.tokens import Store
-from ..importing.imports import Interrupted, Overtaken
+from ..importing.runs import Interrupted, Overtaken
 from ..models import SyncRun, SyncStep
 from ..values import mapping, mappings, text
 from .mend import Work, read_again
@@ -66,7 +66,7 @@ def read_window(
 
 
 def advance(step: SyncStep, work: Work, *, seen: int, **position: str | int) -> None:
-    """Move a step on from where this process left it. Raises :class:`..importing.imports.Overtaken` if another one did."""
+    """Move a step on from where this process left it. Raises :class:`..importing.runs.Overtaken` if another one did."""
     held = SyncStep.objects.select_for_update().get(pk=step.pk)
     if (held.cursor, held.position, held.listing, held.status) != (
         step.cursor, step.position, step.listing, SyncStep.Status.WAITING,
