@@ -114,17 +114,20 @@ class Play:
             self.orders.append(int(done["id"]))
 
 
-def dump(shop, play):
+CONSENTS = """s.whatsapp_state, s.sms_state, s.email_state, s.whatsapp_opt_in_at, s.sms_opt_in_at, s.email_opt_in_at,
+    s.whatsapp_pending_at, s.sms_pending_at, s.email_pending_at, s.phone_out_at, s.email_out_at,
+    s.whatsapp_address_key = c.phone_key as of_phone, s.email_address_key = c.email_key as of_email"""
+
+
+def dump(shop, play, consents):
     """Contacts, consents and orders of this example, without our own ids and clocks. What is told of deleted customers is
     nobody's."""
     with shop_context(shop.pk), connection.cursor() as cursor:
         cursor.execute(
-            """select c.shopify_customer_id, c.deleted_at is not null as deleted, c.first_name, c.last_name, c.email,
+            f"""select c.shopify_customer_id, c.deleted_at is not null as deleted, c.first_name, c.last_name, c.email,
             c.phone, c.note, c.locale, c.country, c.city, array(select unnest(c.tags) order by 1) as tags,
             c.orders_count, c.total_spent, c.last_order_at, c.shopify_state,
-            s.whatsapp_state, s.sms_state, s.email_state, s.whatsapp_opt_in_at, s.sms_opt_in_at, s.email_opt_in_at,
-            s.whatsapp_pending_at, s.sms_pending_at, s.email_pending_at, s.phone_out_at, s.email_out_at,
-            s.whatsapp_address_key = c.phone_key as of_phone, s.email_address_key = c.email_key as of_email
+            {consents}
             from contact c left join consent_state s on s.contact_id = c.id
             where c.shopify_customer_id = any(%s) or c.email like %s
             order by c.shopify_customer_id nulls first, c.email, c.phone""",
@@ -155,11 +158,14 @@ def test_any_order_gives_the_same(listening, imported, drain, known, acts, luck,
         refetch.refetch_now(imported.pk)
         listening.clear()
     for name, who, arguments in acts:
+        # A word cannot be taken in before its address is known, and by then the store may have one that is dated back.
+        undated = {"at": None} if name == "set_consent" and not known else {}
         # What is told of somebody before the deletion nobody can be asked about after it.
         if not (lost and name == "delete_customer"):
-            play.do(name, who, arguments)
+            play.do(name, who, arguments | undated)
     read = partial(refetch.refetch_now, imported.pk)
-    held = partial(dump, imported, play)
+    # A word the store replaced by an older one is lost with its delivery; test_reconcile_faults compares consents.
+    held = partial(dump, imported, play, "true" if lost else CONSENTS)
     sent, expected = in_order(listening, drain, read, held)
     if lost:
         with_losses(sent, drain, read, luck, imported)
