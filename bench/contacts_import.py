@@ -5,7 +5,7 @@
 A server of its own with fsync on, a second shop loaded, row-level security, ledger, suppression check and search index
 on, as the application's role. The file comes from the sandbox over HTTP; the process that imports it is one of its own,
 whose largest resident memory is told. The load takes the same rows through COPY into unlogged staging tables and INSERT,
-in transactions of the same size.
+in transactions of the same size. The full comparison is that of a reconciliation, the wait for its file included.
 """
 
 from __future__ import annotations
@@ -57,19 +57,22 @@ def prepare(shop_id: int, kinds: Sequence[str]) -> list[int]:
 
 
 def work(shop_id: int, run_id: int) -> None:
-    """The importing process: says how long it took and how large it was."""
+    """The process that imports or compares: says how long it took and how large it was."""
     import django
 
     django.setup()
     from sayso.config.process import require_weak_default_role, tune_garbage_collector
     from sayso.shopify.importing import imports
     from sayso.shopify.models import SyncRun
+    from sayso.shopify.reconciliation import reconcile
     from sayso.shops.tenancy import shop_context
 
     require_weak_default_role()
     tune_garbage_collector()
+    with shop_context(shop_id):
+        compares = SyncRun.objects.get(pk=run_id).kind == reconcile.KIND
     began = time.perf_counter()
-    status = imports.run(shop_id, run_id)
+    status = (reconcile if compares else imports).run(shop_id, run_id)
     seconds = time.perf_counter() - began
     with shop_context(shop_id):
         run = SyncRun.objects.get(pk=run_id)
@@ -86,7 +89,7 @@ def work(shop_id: int, run_id: int) -> None:
     print(json.dumps(told))
 
 
-def import_in_child(shop_id: int, run_id: int) -> dict[str, float]:
+def in_child(shop_id: int, run_id: int) -> dict[str, float]:
     command = [sys.executable, "-m", "bench.contacts_import", "--work", str(shop_id), str(run_id)]
     output = subprocess.run(
         command, check=True, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]
@@ -155,16 +158,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     with ground() as (folder, _):
         from sayso.sandbox.testing import Sandbox
         from sayso.shopify.connection import connect
+        from sayso.shopify.reconciliation import reconcile
 
         with Sandbox(folder / "sandbox", customers=given.customers, orders=given.orders) as box:
             box.post("shops", domain=SECOND, customers=max(given.customers // 5, 1_000), orders=0)
             known = (connect.known.CLIENT_ID, connect.known.CLIENT_SECRET)
             second = connect.connect(SECOND, *known, base_url=box.shopify_url(SECOND), sandbox=True)
-            import_in_child(second.pk, prepare(second.pk, ["customers"])[0])
+            in_child(second.pk, prepare(second.pk, ["customers"])[0])
             shop = connect.connect_sandbox(box.base)
             kinds = ["customers", "orders"] if given.orders else ["customers"]
-            results = [import_in_child(shop.pk, run_id) for run_id in prepare(shop.pk, kinds)]
-            again = import_in_child(shop.pk, prepare(shop.pk, ["customers"])[0])
+            results = [in_child(shop.pk, run_id) for run_id in prepare(shop.pk, kinds)]
+            again = [in_child(shop.pk, run_id) for run_id in prepare(shop.pk, kinds)]
+            compared = in_child(shop.pk, reconcile.start(shop.pk, full=True, kinds=["customers"]))
         raw = raw_load(shop.pk, folder)
         first = results[0]
         summary = {
@@ -172,14 +177,17 @@ def main(argv: Sequence[str] | None = None) -> None:
             "import_per_second": round(first["seen"] / first["seconds"]),
             "raw_load_per_second": round(first["seen"] / raw),
             "ratio": round(raw / first["seconds"], 2),
-            "unchanged_reimport_per_second": round(again["seen"] / again["seconds"]),
-            "reimport_changed": again["created"] + again["updated"],
-            "worker_rss_mb": max(first["rss_mb"], again["rss_mb"]),
+            "unchanged_reimport_per_second": round(again[0]["seen"] / again[0]["seconds"]),
+            "reimport_changed": sum(one["created"] + one["updated"] for one in again),
+            "full_comparison_per_second": round(first["seen"] / compared["seconds"]),
+            "differences": compared["created"] + compared["updated"],
+            "worker_rss_mb": max(one["rss_mb"] for one in (*results, *again, compared)),
             "worker_cpu_seconds": first["cpu_seconds"],
             "load_average": [round(value, 1) for value in os.getloadavg()],
         }
         if given.orders:
             summary["orders_per_second"] = round(results[1]["seen"] / results[1]["seconds"])
+            summary["unchanged_orders_per_second"] = round(again[1]["seen"] / again[1]["seconds"])
         print(json.dumps(summary, indent=2))
 
 
