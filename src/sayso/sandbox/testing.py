@@ -98,6 +98,7 @@ class Sandbox:
             str(orders),
             *(["--live"] if live else []),
         ]
+        self.size = customers + orders
         self.python = python
         self.process: subprocess.Popen[bytes] | None = None
         self.base = ""
@@ -116,8 +117,8 @@ class Sandbox:
         if self._own:
             self._own.cleanup()
 
-    def start(self, timeout: float = 60.0) -> None:
-        """Start the process and wait until it serves."""
+    def start(self) -> None:
+        """Start the process and wait until it serves: a minute, and more for a large store, which is made first."""
         self.folder.mkdir(parents=True, exist_ok=True)
         ready = self.folder / "ready.json"
         ready.unlink(missing_ok=True)
@@ -140,7 +141,7 @@ class Sandbox:
             env={**os.environ, "PYTHONPATH": path},
             stdout=subprocess.DEVNULL,
         )
-        end = time.monotonic() + timeout
+        end = time.monotonic() + 60 + self.size / 2_000
         while not ready.exists():
             if self.process.poll() is not None:
                 raise SandboxError(f"the sandbox ended with {self.process.returncode}")
