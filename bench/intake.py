@@ -286,10 +286,17 @@ def main() -> None:
     parser.add_argument("--deliveries", type=int, default=20_000, help="how many to drain")
     given = parser.parse_args()
     with ground() as (folder, server):
+        from sayso.shopify.models import Connection
         from sayso.shops.models import ProviderApp, Shop
+        from sayso.shops.tenancy import shop_context
 
         shops = [Shop.objects.create(domain=domain, name=domain, address_secret="x").pk for domain in SHOPS]
-        ProviderApp.objects.create(provider="shopify", client_id="bench", secret=SECRET)
+        app = ProviderApp.objects.create(provider="shopify", client_id="bench", secret=SECRET)
+        for shop_id, domain in zip(shops, SHOPS, strict=True):
+            with shop_context(shop_id):
+                Connection.objects.create(
+                    shop_id=shop_id, provider_app_id=app.pk, domain=domain, base_url=f"https://{domain}"
+                )
         result = intake(server, shops[0], folder, given.rounds, given.seconds)
         print(json.dumps(result), flush=True)
         print(json.dumps(drain(shops, given.deliveries)), flush=True)

@@ -23,7 +23,9 @@ from sayso.intake import batcher, providers
 from sayso.intake.endpoint import LARGEST_BODY
 from sayso.intake.models import Delivery
 from sayso.intake.providers import Envelope, Provider
+from sayso.shopify.models import Connection
 from sayso.shops.models import ProviderApp, Shop
+from sayso.shops.tenancy import shop_context
 
 
 def shopify(body: bytes, secret: str = SHOPIFY_SECRET, **headers: str) -> dict[str, str]:
@@ -109,6 +111,34 @@ def test_a_new_secret_is_known_at_once(server: str):
     until(server, 401, b"{}", shopify(b"{}", "brand new"))
 
 
+@pytest.fixture
+def connected(server: str, committed_shop: Shop) -> Iterator[Connection]:
+    """The shop is connected through the app whose secret ``shopify`` signs with."""
+    with shop_context(committed_shop.pk):
+        app = ProviderApp.objects.get(provider="shopify")
+        made = Connection.objects.create(
+            shop_id=committed_shop.pk, provider_app_id=app.pk, domain=committed_shop.domain, base_url="https://x"
+        )
+    yield made
+    with shop_context(committed_shop.pk):
+        Connection.objects.all().delete()
+
+
+def test_the_secret_of_another_app_is_worth_nothing_for_a_shop(server: str, connected: Connection):
+    other = ProviderApp.objects.create(provider="shopify", client_id="other", secret="of another merchant")
+    nobody = {"X_Shopify_Shop_Domain": "nobody.myshopify.com", "X_Shopify_Webhook_Id": "w-2"}
+    until(server, 200, b"{}", shopify(b"{}", "of another merchant", **nobody))  # from now on it is known
+    assert post(server, "shopify", b"{}", shopify(b"{}", "of another merchant")).status_code == 401
+    assert post(server, "shopify", b"{}", shopify(b"{}")).status_code == 200
+    [stored] = Delivery.objects.exclude(state="IGNORED")
+    assert stored.signed_by == [connected.provider_app_id]
+    # Connected through the other app from now on, it is the other way round.
+    with shop_context(connected.shop_id):
+        Connection.objects.update(provider_app_id=other.pk)
+    until(server, 200, b'{"a": 1}', shopify(b'{"a": 1}', "of another merchant"))
+    assert post(server, "shopify", b"{}", shopify(b"{}")).status_code == 401
+
+
 def test_an_unknown_shop_is_acknowledged_and_kept(server: str):
     headers = shopify(b"{}", X_Shopify_Shop_Domain="unknown.myshopify.com")
     assert post(server, "shopify", b"{}", headers).status_code == 200
@@ -177,12 +207,14 @@ def test_one_that_cannot_be_stored_does_not_fail_the_others(server: str, monkeyp
         "plain", lambda *_: True, lambda headers, body: Envelope(key=body.decode(), topic=body.decode(), lane=1)
     )
     monkeypatch.setitem(providers._providers, "plain", provider)
+    ProviderApp.objects.create(provider="plain", client_id="plain", secret="nothing is signed")
+    until(server, 200, b"known", {}, "plain")
     bodies = [b"good-%d" % number for number in range(30)]
     bodies[7] = b"x" * 100  # longer than a topic may be
     with ThreadPoolExecutor(30) as pool:
         statuses = list(pool.map(lambda body: post(server, "plain", body, {}).status_code, bodies))
     assert statuses == [500 if number == 7 else 200 for number in range(30)]
-    assert Delivery.objects.count() == 29
+    assert Delivery.objects.count() == 1 + 29
 
 
 def test_a_full_queue_asks_to_come_again(server: str, monkeypatch: pytest.MonkeyPatch):

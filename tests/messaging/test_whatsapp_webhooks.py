@@ -66,24 +66,31 @@ def test_changes_go_to_the_shop_of_their_number_or_account(make_shop, monkeypatc
     for shop, number, account in ((first, "111", "waba-1"), (second, "222", "waba-2")):
         with shop_context(shop.pk):
             Sender.objects.create(
-                shop_id=shop.pk, channel="whatsapp", phone_number_id=number, account_id=account, token="t", base_url=""
-            )
+                shop_id=shop.pk, channel="whatsapp", phone_number_id=number, account_id=account, token="t", base_url="",
+                provider_app_id=int(number),
+            )  # fmt: skip
     seen = []
     registry.handler("whatsapp", "messages", "account_update")(
         lambda shop_id, deliveries: seen.extend((shop_id, d.topic, d.lane, d.fold_key) for d in deliveries)
     )
-    for key, content in (
-        ("a", body(change("111", messages=[{"from": "1"}]), change("222", messages=[{"from": "2"}]))),
-        ("b", body({"field": "account_update", "value": {}}, account="waba-2")),
-        ("c", body(change("333", messages=[{"from": "3"}]))),
+    for key, content, signed_by in (
+        ("a", body(change("111", messages=[{"from": "1"}]), change("222", messages=[{"from": "2"}])), [111, 222]),
+        ("b", body({"field": "account_update", "value": {}}, account="waba-2"), None),
+        ("c", body(change("333", messages=[{"from": "3"}])), [111]),
+        # Words that the app of the first shop puts into the mouths of the second one's customers.
+        ("d", body(change("222", messages=[{"from": "4"}])), [111]),
+        ("e", body({"field": "account_update", "value": {}}, account="waba-2"), [111]),
     ):
-        Delivery.objects.create(provider="whatsapp", key=key, topic="delivery", lane=0, body=content)
+        Delivery.objects.create(
+            provider="whatsapp", key=key, topic="delivery", lane=0, body=content, signed_by=signed_by
+        )
     drain_all()
     assert sorted(seen) == [
         (first.pk, "messages", 0, "111:1"),
         (second.pk, "account_update", 1, ""),
         (second.pk, "messages", 0, "222:2"),
     ]
-    assert Delivery.objects.get(key="c.000000").error == "unknown shop"
+    for key in "cde":
+        assert Delivery.objects.get(key=f"{key}.000000").error == "unknown shop"
     # The person's words are kept where their shop's erasure finds them, and nowhere else.
-    assert {bytes(d.body) for d in Delivery.objects.filter(key__in="abc")} == {b""}
+    assert {bytes(d.body) for d in Delivery.objects.filter(key__in="abcde")} == {b""}

@@ -176,7 +176,7 @@ def test_and_not_for_ever(committed, django_db_blocker):
     async def secrets():
         credentials = Credentials()
         await credentials.refresh()
-        return credentials.secrets("shopify")
+        return tuple(credentials.secrets("shopify"))
 
     with django_db_blocker.unblock():
         ProviderApp.objects.create(

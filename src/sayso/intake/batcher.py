@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import psycopg
@@ -34,11 +34,12 @@ PATIENCE = 4.0  # seconds for a batch: Shopify gives up on an answer after five
 STORE = """
 with given as (
   select * from unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::int2[], %b::text[], %b::text[], %b::bytea[],
-                       %s::timestamptz[])
-       as t(provider, key, shop_domain, topic, lane, fold_key, headers, body, triggered_at)
+                       %s::timestamptz[], %b::text[])
+       as t(provider, key, shop_domain, topic, lane, fold_key, headers, body, triggered_at, signed_by)
 ), stored as (
-  insert into delivery (provider, key, shop_id, topic, lane, fold_key, headers, body, triggered_at, state, error)
+  insert into delivery (provider, key, shop_id, topic, lane, fold_key, headers, body, triggered_at, signed_by, state, error)
   select g.provider, g.key, s.id, g.topic, g.lane, g.fold_key, g.headers::jsonb, g.body, g.triggered_at,
+         g.signed_by::bigint[],
          case when g.shop_domain <> '-' and s.id is null then 'IGNORED' else 'NEW' end,
          case when g.shop_domain <> '-' and s.id is null then 'unknown shop' else '' end
   from given g left join shop s on s.domain = g.shop_domain
@@ -109,8 +110,8 @@ class Batcher:
             self._queue.popleft().settle(DatabaseAway())
         await self._drop()
 
-    def store(self, provider: str, envelope: Envelope, body: bytes) -> asyncio.Future[None]:
-        """A future that is done when the delivery is committed (or was before).
+    def store(self, provider: str, envelope: Envelope, body: bytes, signers: Iterable[int]) -> asyncio.Future[None]:
+        """A future that is done when the delivery is committed (or was before). ``signers``: the apps that signed it.
 
         Raises Overloaded at once; the future raises DatabaseAway or Unstorable.
         """
@@ -120,6 +121,7 @@ class Batcher:
         row = (
             provider, envelope.key, "-" if envelope.shop_domain is None else envelope.shop_domain, envelope.topic,
             envelope.lane, envelope.fold_key, _encode(envelope.kept_headers).decode(), body, envelope.triggered_at,
+            f"{{{','.join(map(str, signers))}}}",
         )  # fmt: skip
         future = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(row, size, future))

@@ -116,9 +116,10 @@ class Endpoint:
             return LATER_UNREAD
         started = perf_counter()
         try:
-            if not await self._is_signed(provider, headers, body):
+            signers = await self._signers(provider, headers, body)
+            if not signers:
                 return UNSIGNED
-            await self.batcher.store(provider.name, provider.describe(headers, body), body)
+            await self.batcher.store(provider.name, provider.describe(headers, body), body, signers)
         except (Refused, CredentialsUnknown):
             return LATER
         except Unstorable:
@@ -126,17 +127,22 @@ class Endpoint:
         ACKNOWLEDGE.observe(perf_counter() - started)
         return STORED
 
-    async def _is_signed(self, provider: Provider, headers: dict[bytes, bytes], body: bytes) -> bool:
-        """Whether one of the known secrets signed it; a signature that fits none may be newer than what we know."""
+    async def _signers(self, provider: Provider, headers: dict[bytes, bytes], body: bytes) -> frozenset[int]:
+        """The apps with whose secret it is signed; none may mean a secret, or a shop, newer than what we know."""
+        domain = provider.shop_domain(headers)
+
+        def signers() -> frozenset[int]:
+            secrets = self.credentials.secrets(provider.name, domain)
+            matches = [apps for secret, apps in secrets.items() if provider.verify(headers, body, secret)]
+            return frozenset().union(*matches)
+
         try:
-            if provider.verify(headers, body, self.credentials.secrets(provider.name)):
-                return True
+            if (not domain or self.credentials.knows(provider.name, domain)) and (found := signers()):
+                return found
         except CredentialsUnknown:
-            await self.credentials.refresh(AT_MOST_EVERY)
-            return provider.verify(headers, body, self.credentials.secrets(provider.name))
-        return await self.credentials.refresh(AT_MOST_EVERY) and provider.verify(
-            headers, body, self.credentials.secrets(provider.name)
-        )
+            pass
+        await self.credentials.refresh(AT_MOST_EVERY)
+        return signers()
 
     async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         """The whole body. Raises _TooLarge as soon as that is known, from the length announced or from the stream."""

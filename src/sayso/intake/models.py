@@ -29,6 +29,8 @@ class Delivery(models.Model):
     not_before = models.DateTimeField(db_default=Now())
     error = models.TextField(blank=True, default="", db_default="")
     drained_at = models.DateTimeField(null=True)
+    # The provider apps with whose secret it was signed; null where it did not come over the wire as it is.
+    signed_by = ArrayField(models.BigIntegerField(), null=True)
     # Whom it is about, so that it is found when a person asks for theirs or to be erased: see sayso.intake.subjects.
     # No index: that is asked a few times a month, and drained are thousands a second.
     subject_keys = ArrayField(models.CharField(max_length=128), null=True)

@@ -31,10 +31,14 @@ class Envelope:
 @dataclass(frozen=True, slots=True)
 class Provider:
     name: str
-    verify: Callable[[Headers, bytes, Sequence[str]], bool]
-    """Whether headers and raw body carry a signature made with one of the secrets. Never raises on bad input."""
+    verify: Callable[[Headers, bytes, str], bool]
+    """Whether headers and raw body carry a signature made with a secret. Never raises on bad input."""
     describe: Callable[[Headers, bytes], Envelope]
     """Reads as little of a verified delivery as possible. Never raises on bad input."""
+    shop_domain: Callable[[Headers], str] = lambda headers: ""
+    """The shop that headers claim to be about, "" where the provider names none. Nothing about them is signed."""
+    served_shops: str = ""
+    """SQL that answers (provider app, shop domain): with whose secret alone deliveries about a shop are signed."""
     challenge: Callable[[Mapping[str, str], Sequence[str]], str | None] | None = None
     """Answers the GET that checks the address, from its query and our verify tokens; None refuses (403)."""
 
@@ -49,3 +53,7 @@ def register(provider: Provider) -> None:
 
 def find(name: str) -> Provider | None:
     return _providers.get(name)
+
+
+def providers() -> list[Provider]:
+    return list(_providers.values())

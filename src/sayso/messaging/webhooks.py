@@ -36,8 +36,8 @@ _PEOPLE = {
 _URGENT_TOPICS = frozenset({"messages", "user_preferences", "user_id_update"})
 
 
-def verify(headers: Headers, body: bytes, secrets: Sequence[str]) -> bool:
-    return signature.verify(body, headers.get(b"x-hub-signature-256"), secrets)
+def verify(headers: Headers, body: bytes, secret: str) -> bool:
+    return signature.verify(body, headers.get(b"x-hub-signature-256"), [secret])
 
 
 def describe(headers: Headers, body: bytes) -> Envelope:
@@ -126,10 +126,10 @@ def _list(holder: Any, key: str) -> list[Any]:
 
 @splitter("whatsapp")
 def split(delivery: Delivery) -> list[Child]:
-    """A child for each part, with the shops whose number or business account it names."""
-    found = parts(bytes(delivery.body))
-    numbers = _shops("sender_shop", {part.number for part in found if part.number})
-    accounts = _shops("account_shop", {part.account for part in found if not part.number and part.account})
+    """A child for each part, with the shops whose number or business account it names, if their app signed it."""
+    found, apps = parts(bytes(delivery.body)), delivery.signed_by
+    numbers = _shops("sender_shop", {part.number for part in found if part.number}, apps)
+    accounts = _shops("account_shop", {part.account for part in found if not part.number and part.account}, apps)
     return [
         Child(
             topic=part.topic[:64],
@@ -142,12 +142,12 @@ def split(delivery: Delivery) -> list[Child]:
     ]
 
 
-def _shops(function: str, ids: Iterable[str]) -> dict[str, tuple[int, ...]]:
+def _shops(function: str, ids: Iterable[str], apps: list[int] | None) -> dict[str, tuple[int, ...]]:
     found: dict[str, tuple[int, ...]] = {}
     wanted = sorted(ids)
     if wanted:
         with connection.cursor() as cursor:
-            cursor.execute(f"select * from {function}(%s) order by 2", [wanted])  # noqa: S608 (a name of ours)
+            cursor.execute(f"select * from {function}(%s, %s) order by 2", [wanted, apps])  # noqa: S608 (a name of ours)
             for name, shop_id in cursor.fetchall():
                 found[name] = (*found.get(name, ()), shop_id)
     return found
@@ -177,4 +177,4 @@ def _names_in(value: dict[str, Any]) -> Iterator[str]:
                         yield from (str(one) for one in ids.values() if isinstance(one, str | int))
 
 
-register(Provider("whatsapp", verify, describe, challenge))
+register(Provider("whatsapp", verify, describe, challenge=challenge))

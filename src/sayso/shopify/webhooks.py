@@ -6,7 +6,6 @@ Source: Shopify, *Deliver webhooks through HTTPS*.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -49,8 +48,12 @@ class _Subject(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Subject)
 
 
-def verify(headers: Headers, body: bytes, secrets: Sequence[str]) -> bool:
-    return signature.verify(body, headers.get(b"x-shopify-hmac-sha256"), secrets)
+def verify(headers: Headers, body: bytes, secret: str) -> bool:
+    return signature.verify(body, headers.get(b"x-shopify-hmac-sha256"), [secret])
+
+
+def shop_domain(headers: Headers) -> str:
+    return headers.get(_NAMES["shop-domain"], b"").decode("latin-1").lower()
 
 
 def describe(headers: Headers, body: bytes) -> Envelope:
@@ -60,7 +63,7 @@ def describe(headers: Headers, body: bytes) -> Envelope:
     return Envelope(
         key=key if 0 < len(key) <= 128 else hashlib.sha256(body).hexdigest(),
         topic=topic,
-        shop_domain=kept.get("shop-domain", "").lower(),
+        shop_domain=shop_domain(headers),
         fold_key=fold_key(topic, body),
         triggered_at=_moment(kept.get("triggered-at", "")),
         kept_headers=kept,
@@ -160,4 +163,4 @@ def _moment(text: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-register(Provider("shopify", verify, describe))
+register(Provider("shopify", verify, describe, shop_domain, "select * from shopify_served()"))
