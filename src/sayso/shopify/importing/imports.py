@@ -50,7 +50,7 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-STATISTICS_AFTER = frozenset({1, 4, 16, 64})  # chunks; the planner knows nothing of fresh rows
+STATISTICS_AFTER = frozenset({1, 4, 16, 64})  # chunks; the planner knows nothing of fresh rows, where there are any
 
 Hook = Callable[[int], None]
 
@@ -159,8 +159,11 @@ def _apply_file(
 
     def after(done: int) -> None:
         if done in STATISTICS_AFTER:
-            with connection.cursor() as cursor:
-                cursor.execute("select refresh_statistics()")
+            with shop_context(row.shop_id):
+                fresh = SyncRun.objects.get(pk=row.pk).created > 0
+            if fresh:
+                with connection.cursor() as cursor:
+                    cursor.execute("select refresh_statistics()")
         after_chunk(done)
 
     with chunks(url, _lenient(kind), offset=row.position, sandbox=store.sandbox) as arriving:

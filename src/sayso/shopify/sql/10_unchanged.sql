@@ -1,14 +1,18 @@
 -- Which of the customers of a chunk hold nothing new: the whole picture is of the moment that is held, each channel's
 -- value and its time are those last read, and the state speaks of the addresses the contact has (so nothing follows from
--- those either). `addressed`: there is an address that could be understood. These are the conditions under which contacts_apply and consent_record write nothing. `number` counts
--- from 1. Look-ups one by one, as in those: the table is large and a chunk small.
+-- those either). `addressed`: there is an address that could be understood. These are the conditions under which
+-- contacts_apply and consent_record write nothing. `number` counts from 1. Look-ups one by one, as in those: the table is
+-- large and a chunk small. The owner's, because policies asked anew for each row take a fifth of the time.
 CREATE OR REPLACE FUNCTION shopify_unchanged(
     p_shop bigint, p_ids bigint[], p_at timestamptz[], p_whatsapp text[], p_whatsapp_at timestamptz[],
     p_sms text[], p_sms_at timestamptz[], p_email text[], p_email_at timestamptz[]
 ) RETURNS TABLE (number bigint, contact_id bigint, addressed boolean)
-LANGUAGE plpgsql STABLE SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan SET jit = off
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan SET jit = off
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
 BEGIN
+    IF p_shop IS DISTINCT FROM current_shop() THEN
+        RAISE EXCEPTION 'another shop';
+    END IF;
     RETURN QUERY
     SELECT s.number, c.id, c.phone_key IS NOT NULL OR c.email_key IS NOT NULL
     FROM unnest(p_ids, p_at, p_whatsapp, p_whatsapp_at, p_sms, p_sms_at, p_email, p_email_at) WITH ORDINALITY
