@@ -1,11 +1,12 @@
-"""Contact search and the contact list against the same questions in SQL written by hand, without policies.
+"""Contact search and the contact list against the same questions in SQL written by hand; other pages as they are served.
 
     ./sayso bench pages [--contacts 100000] [--rounds 5]
 
 A server of its own with two shops of that many contacts each, with states, suppressions and the search index. Ours runs
 in the application's role under row-level security: twenty searches and the list through ``sayso.ui.contact_list``, and
 the whole page through Django as a signed-in owner gets it. By hand they are asked as the superuser, whom no policy
-binds, each in whichever of two forms is quicker. Rounds alternate, and both must find the same contacts.
+binds, each in whichever of two forms is quicker. Rounds alternate, and both must find the same contacts. The shop has two
+groups, one of them of everybody, and a fifth as many deliveries as contacts.
 """
 
 from __future__ import annotations
@@ -53,6 +54,27 @@ insert into suppression (shop_id, address_key, kind, opted_out_at, source)
 select shop_id, phone_key, 'OPT_OUT', now(), 'bench' from contact where shop_id = %(shop)s and id %% 50 = 0
 """
 
+FILL_FIRST = """
+insert into contact_group (shop_id, kind, source_type, external_id, name, count_due, members_count)
+select %(shop)s, 'SHOPIFY_TAG', 'tag', tag, tag, false, count(*) from contact, unnest(tags) tag where shop_id = %(shop)s
+group by tag on conflict do nothing;
+insert into group_member (shop_id, group_id, contact_id) select g.shop_id, g.id, c.id from contact_group g
+join contact c on c.shop_id = g.shop_id and g.external_id = any (c.tags) where g.shop_id = %(shop)s
+on conflict do nothing;
+insert into delivery (provider, key, shop_id, topic, lane, headers, fold_key, body, state, received_at, drained_at)
+select 'shopify', 'bench-' || n, %(shop)s, case n %% 3 when 0 then 'customers/update' else 'orders/updated' end, 1, '{}',
+    'customer:' || n, '{}', 'DONE', now() - n * interval '10 days' / %(people)s, now() from generate_series(1, %(people)s / 5) n
+"""
+PAGES = {
+    "lists": "/audience/lists",
+    "members": "/audience/lists/{group}",
+    "members_searched": "/audience/lists/{group}?q=ander",
+    "profile": "/audience/contacts/{contact}",
+    "sync": "/sync",
+    "deliveries": "/sync/deliveries",
+    "deliveries_of_one": "/sync/deliveries?q=17",
+}
+
 MATCHING = "from contact c where c.shop_id = %(shop)s and c.deleted_at is null and c.redacted_at is null"
 # All matches first, by whatever index finds them, or a walk over the ids that ends early: which is quicker depends on
 # how many match.
@@ -71,7 +93,7 @@ left join consent_state s on s.shop_id = c.shop_id and s.contact_id = c.id order
 
 def fill(connection: psycopg.Connection, shops: Sequence[int], people: int) -> None:
     for shop in shops:
-        for statement in FILL.split(";"):
+        for statement in (FILL if shop != shops[0] else f"{FILL};{FILL_FIRST}").split(";"):
             connection.execute(statement.encode(), {"shop": shop, "people": people})
     connection.execute("vacuum analyze")
 
@@ -134,13 +156,14 @@ def same(ours: ListPage, by_hand: list[Any]) -> None:
         raise SystemExit("the page and the SQL by hand found different contacts")
 
 
-def figures(ours: list[float], by_hand: list[float]) -> dict[str, float]:
-    def at(samples: list[float], percent: int) -> float:
-        return statistics.quantiles(samples, n=100, method="inclusive")[percent - 1]
+def percentile(samples: list[float], percent: int) -> float:
+    return statistics.quantiles(samples, n=100, method="inclusive")[percent - 1]
 
+
+def figures(ours: list[float], by_hand: list[float]) -> dict[str, float]:
     told: dict[str, float] = {}
     for percent in (50, 95):
-        mine, raw = at(ours, percent), at(by_hand, percent)
+        mine, raw = percentile(ours, percent), percentile(by_hand, percent)
         told |= {
             f"p{percent}_ms": round(mine, 2),
             f"raw_p{percent}_ms": round(raw, 2),
@@ -149,21 +172,50 @@ def figures(ours: list[float], by_hand: list[float]) -> dict[str, float]:
     return told
 
 
-def measure(hand: Hand, questions: Sequence[str], rounds: int, shop: int) -> dict[str, dict[str, float]]:
-    """The query of ``contact_list`` and the whole page, for searches (``""`` is the list itself)."""
+def browser() -> Callable[[str], None]:
+    """Ask for a page as the signed-in owner."""
     from django.test import Client
 
     from sayso.shops.models import User
-    from sayso.shops.tenancy import shop_context
-    from sayso.ui.contact_list import Filters, fetch
 
     client = Client(SERVER_NAME="127.0.0.1")
     client.force_login(User.objects.get(), backend="allauth.account.auth_backends.AuthenticationBackend")
 
-    def page(q: str) -> None:
-        answer = client.get("/audience/contacts?" + urlencode({"q": q}))
+    def get(path: str) -> None:
+        answer = client.get(path)
         if answer.status_code != 200:
-            raise SystemExit(f"the page answered {answer.status_code}")
+            raise SystemExit(f"{path} answered {answer.status_code}")
+
+    return get
+
+
+def measure_pages(connection: psycopg.Connection, shop: int) -> dict[str, dict[str, float]]:
+    """Milliseconds of whole pages."""
+    get = browser()
+    row = connection.execute(
+        "select (select id from contact_group where shop_id = %(shop)s order by members_count desc limit 1),"
+        " (select max(id) from contact where shop_id = %(shop)s)",
+        {"shop": shop},
+    ).fetchone()
+    group, contact = row or (0, 0)
+    told = {}
+    for name, path in PAGES.items():
+        ask = partial(get, path.format(group=group, contact=contact))
+        ask()
+        samples = [timed(ask)[0] for _ in range(LEAST_SAMPLES)]
+        told[name] = {f"p{percent}_ms": round(percentile(samples, percent), 1) for percent in (50, 95)}
+    return told
+
+
+def measure(hand: Hand, questions: Sequence[str], rounds: int, shop: int) -> dict[str, dict[str, float]]:
+    """The query of ``contact_list`` and the whole page, for searches (``""`` is the list itself)."""
+    from sayso.shops.tenancy import shop_context
+    from sayso.ui.contact_list import Filters, fetch
+
+    get = browser()
+
+    def page(q: str) -> None:
+        get("/audience/contacts?" + urlencode({"q": q}))
 
     def query(filters: Filters) -> tuple[float, ListPage]:
         with shop_context(shop):
@@ -208,6 +260,7 @@ def main() -> None:
                 "searches": len(searched),
                 "search": measure(hand, searched, given.rounds, shops[0]),
                 "list": measure(hand, [""], given.rounds, shops[0]),
+                "pages": measure_pages(connection, shops[0]),
                 "load_average": [round(value, 1) for value in os.getloadavg()],
             }
         print(json.dumps(result, indent=2))
