@@ -212,6 +212,19 @@ def test_a_real_number_speaks_to_no_loopback_address(run):
     assert told.returncode == 1 and "this machine" in told.stderr
 
 
+def test_shops_do_not_share_an_app_by_mistake(run):
+    for shop, number in (("one", "201"), ("two", "202")):
+        connected = run(
+            "channel", "add", "whatsapp", "--phone-number-id", number, "--token", "t", "--app-secret", f"of {shop}",
+            "--verify-token", "v", "--shop", shop,
+        )  # fmt: skip
+        assert connected.returncode == 0, connected.stderr
+    counted = run(
+        "psql", "--command", "select count(distinct client_id) from provider_app where client_id like '%.myshopify.com'"
+    )
+    assert " 2\n" in counted.stdout
+
+
 def test_the_bootstrap_for_another_server_is_printed(tmp_path):
     printed = command(tmp_path, "db", "init").stdout
     assert "CREATE ROLE sayso_owner" in printed and "LEAKPROOF" in printed

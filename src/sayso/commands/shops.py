@@ -41,6 +41,10 @@ def add_shop(
         str | None,
         typer.Option(help="Where the store's API is, if not at its domain. One on this machine means a sandbox."),
     ] = None,
+    sync_contacts: Annotated[
+        bool | None,
+        typer.Option(help="Whether contacts are made and changed by what the store says; kept as it is if not given."),
+    ] = None,
     import_now: Annotated[bool, typer.Option("--import/--no-import", help="Queue the import right away.")] = True,
     as_json: Json = False,
 ) -> None:
@@ -49,16 +53,21 @@ def add_shop(
     with database():
         from django.conf import settings
 
+        from sayso.shopify import options
         from sayso.shopify.connection import subscriptions
         from sayso.shopify.connection.client import ShopifyError
         from sayso.shopify.connection.connect import ConnectError, connect
         from sayso.shopify.importing import imports
+        from sayso.shops.tenancy import shop_context
 
         address = base_url or settings.SHOPIFY_URL.replace("{shop}", domain)
         try:
             shop = connect(domain, client_id, plain, base_url=base_url, sandbox=_is_loopback(address))
         except ConnectError as error:
             raise CommandError(str(error)) from error
+        if sync_contacts is not None:
+            with shop_context(shop.pk):
+                options.choose(shop, actor_id="terminal", sync_contacts=sync_contacts)
         if settings.PUBLIC_URL:
             try:
                 subscriptions.ensure(shop.pk, settings.PUBLIC_URL)
@@ -100,7 +109,9 @@ def list_shops(as_json: Json = False) -> None:
 def add_channel(
     kind: Annotated[str, typer.Argument(metavar="whatsapp", help="The kind of channel; whatsapp is the one there is.")],
     phone_number_id: Annotated[str, typer.Option(help="Meta's id of the sending number.")],
-    app_id: Annotated[str, typer.Option(help="Id of the app at Meta; secrets belong to it.")] = "whatsapp",
+    app_id: Annotated[
+        str | None, typer.Option(help="Id of the app at Meta, where several shops share it; else the shop has its own.")
+    ] = None,
     token: Annotated[str | None, typer.Option(envvar="WHATSAPP_TOKEN", help="Access token; - reads it.")] = None,
     app_secret: Annotated[
         str | None, typer.Option(envvar="WHATSAPP_APP_SECRET", help="Signs webhooks; - reads it.")
@@ -130,7 +141,7 @@ def add_channel(
             sender, templates = connect_whatsapp(
                 chosen,
                 phone_number_id=phone_number_id,
-                app_id=app_id,
+                app_id=app_id or chosen.domain,  # its secret must never take the place of another shop's
                 waba_id=waba_id,
                 display_number=display_number,
                 base_url=base_url,

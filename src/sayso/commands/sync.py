@@ -91,7 +91,7 @@ def replay(
             if count:
                 Event.objects.create(
                     shop_id=chosen.pk, kind="delivery.replayed", occurred_at=timezone.now(), actor_kind="staff",
-                    actor_id="command line", origin="sync", data={"count": count},
+                    actor_id="terminal", origin="sync", data={"count": count},
                 )  # fmt: skip
         show_one({"count": count}, f"{count:,} tried again", as_json=as_json)
         if count and not up_is_running():
