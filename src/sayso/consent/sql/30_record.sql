@@ -29,8 +29,16 @@ BEGIN
         EXISTS (SELECT FROM suppression u WHERE u.shop_id = s.id AND u.kind = 'REDACTED')
     INTO doubles, double_sources, again, redactions FROM shop s WHERE s.id = current_shop();
 
-    -- One writer a contact: claims of messages lock the same rows, so a STOP and a hand-over are ordered.
-    IF NOT p_bulk THEN
+    -- One writer a contact: claims of messages lock the same rows, so a STOP and a hand-over are ordered; and what follows
+    -- is computed from the state as it is read, so nobody else may write it meanwhile. Of an import only those who have a
+    -- state: nobody else sees the others before it commits.
+    IF p_bulk THEN
+        PERFORM 1 FROM contact c
+        JOIN LATERAL (SELECT true FROM consent_state st WHERE st.shop_id = (SELECT shop) AND st.contact_id = c.id LIMIT 1) st ON true
+        WHERE c.shop_id = (SELECT shop)
+            AND c.id = ANY (ARRAY(SELECT DISTINCT contact_id FROM staging.consent WHERE run = p_run))
+            ORDER BY c.id FOR NO KEY UPDATE OF c;
+    ELSE
         PERFORM 1 FROM contact c WHERE c.shop_id = (SELECT shop)
             AND c.id = ANY (ARRAY(SELECT DISTINCT contact_id FROM staging.consent WHERE run = p_run))
             ORDER BY c.id FOR NO KEY UPDATE;
