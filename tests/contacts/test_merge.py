@@ -345,3 +345,13 @@ def test_a_link_that_went_to_the_merged_one_is_of_the_survivor():
     found = preferences.standing(tokens.Person(shop, merged, Channel.WHATSAPP, ""))
     assert found is not None
     assert found.contact.pk == survivor
+
+
+def test_who_opts_out_from_the_other_number_is_not_messaged_on_this_one():
+    """Whoever has that number is found by it, the hidden contact too; and that is the survivor."""
+    survivor, merged = make_contact(1, PHONE, None), guest(OTHER, None)
+    record([event(survivor, "OPT_IN", 1), event(merged, "OPT_IN", 1)])
+    unite(survivor, merged)
+    [found] = apply([ContactChange(source=Source.INBOUND, at=T0, wa_id="447911123457", profile=Profile(phone=OTHER))])
+    record([event(found.contact_id, "OPT_OUT", 60)])
+    assert state(survivor) == "UNSUBSCRIBED"

@@ -9,9 +9,11 @@ import pytest
 from django.db import OperationalError, connection, connections
 from tests.waiting import until
 
-from sayso.contacts.apply import apply
+from sayso.commerce.models import Order
+from sayso.contacts import merge
+from sayso.contacts.apply import Actor, apply
 from sayso.contacts.changes import ContactChange, Profile, Source
-from sayso.contacts.models import Contact
+from sayso.contacts.models import Contact, ContactMerge
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
 
@@ -80,3 +82,32 @@ def test_one_new_customer_twice_at_once_is_one_contact(committed, rounds):
             thread.join()
         with shop_context(shop.pk):
             assert Contact.objects.filter(shopify_customer_id=number).count() == 1
+
+
+def test_what_follows_while_they_are_parted_comes_back_too(committed):
+    shop = Shop.objects.create(domain="a.myshopify.com", name="A", address_secret="s" * 64)
+    with shop_context(shop.pk):
+        survivor = apply([customer(1)])[0].contact_id
+        guest = ContactChange(source=Source.GUEST, at=T0, profile=Profile(email="guest@example.com"))
+        merged = apply([guest])[0].contact_id
+        number = merge.merge(survivor, merged, cause=ContactMerge.Cause.STAFF, actor=Actor("staff", "1"))
+        Order.objects.create(
+            shop_id=shop.pk, contact_id=merged, shopify_order_id=1, name="#1", status="INITIALIZED", total=1,
+            currency="EUR", placed_at=T0, source_updated_at=T0,
+        )  # fmt: skip
+
+    def part() -> None:
+        try:
+            with shop_context(shop.pk):
+                merge.part(number, actor=Actor("staff", "1"))
+        finally:
+            connections.close_all()
+
+    other = threading.Thread(target=part)
+    with shop_context(shop.pk):
+        merge.bring_along([merged])
+        other.start()
+        until(waiting_for_locks)
+    other.join()
+    with shop_context(shop.pk):
+        assert Order.objects.get().contact_id == merged

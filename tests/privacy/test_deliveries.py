@@ -167,3 +167,12 @@ def test_an_erasure_that_was_planned_is_off_when_the_app_comes_back(shop):
     request.refresh_from_db()
     assert request.status == "DONE" and "installed again" in request.note
     assert Shop.objects.filter(pk=shop.pk).exists()
+
+
+def test_a_second_uninstalling_begins_the_30_days_anew(shop):
+    gone = Shop(pk=shop.pk, status="UNINSTALLED")
+    first, second = timezone.now() + timedelta(days=1), timezone.now() + timedelta(days=30)
+    requests.erase_shop_on(gone, first, origin=requests.Origin.SYSTEM)  # and installed again since
+    for when in (second, first):  # a repeated delivery of the first comes late
+        assert requests.erase_shop_on(gone, when, origin=requests.Origin.SYSTEM).not_before == second
+    assert requests.erase_shop_on(gone, first, origin=requests.Origin.SHOPIFY).not_before == first

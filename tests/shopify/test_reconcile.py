@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sayso.commerce.models import Order
 from sayso.consent import settings
+from sayso.consent.models import ConsentState
 from sayso.contacts.models import Contact
 from sayso.intake.models import Delivery
+from sayso.shopify import wire
+from sayso.shopify.customers import apply_readings
 from sayso.shopify.models import SyncDrift, SyncRun, SyncStep
 from sayso.shopify.reading import refetch
 from sayso.shopify.reconciliation import reconcile
+from sayso.shopify.reconciliation.drift import compare_customers
 from sayso.shopify.writeback import send as writeback
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
@@ -122,3 +127,26 @@ def test_an_order_that_was_deleted_goes(imported, box):
         assert not Order.objects.filter(shopify_order_id=order["id"]).exists()
     refetch.refetch_now(imported.pk)
     assert reconciled(imported, full=True) == []
+
+
+def test_an_opt_out_without_a_time_is_found(imported, box):
+    """Shopify does not always say when; an opt-out counts whenever it was (features §6.4)."""
+    made = box.action("create_customer", first="When", email="when@example.org", consents={"email": "SUBSCRIBED"})
+    key = made["id"]
+    reconciled(imported, full=True)
+    with shop_context(imported.pk):
+        held = ConsentState.objects.get(contact_id=Contact.objects.get(shopify_customer_id=key).pk)
+        assert held.email_state == "SUBSCRIBED"
+    change, consents = wire.customer(
+        {
+            "id": f"gid://shopify/Customer/{key}", "updatedAt": "2026-01-02T10:00:00Z",
+            "defaultEmailAddress": {"emailAddress": "x@example.org", "marketingState": "UNSUBSCRIBED"},
+        }
+    )  # fmt: skip
+    with shop_context(imported.pk):
+        for expected in (["email_consent"], []):
+            [found] = compare_customers([(change, consents)])
+            assert [one.field for one in found.differences if one.field.endswith("_consent")] == expected
+            apply_readings([(replace(change, profile=None, tags=None, figures=None), consents)])
+        held.refresh_from_db()
+        assert held.email_state == "UNSUBSCRIBED"

@@ -392,3 +392,23 @@ def test_an_import_tells_again_what_the_store_forgot(listening, drain, connected
         read = ConsentReading(Channel.EMAIL, State.SUBSCRIBED, old, address=contact.email)
         assert writeback_queue.push_standing([(contact.pk, change, read)], bulk=True) == 1
         assert writeback_queue.push_standing([(contact.pk, change, read)], bulk=True) == 0
+
+
+def test_an_opt_out_in_the_store_is_heard_though_another_one_never_reached_it(listening, drain, connected, customer):
+    """What was on its way when the store could not be reached any more stands as on its way for good."""
+    contact = contact_of(connected, customer)
+    say(connected, customer, "OPT_OUT", Channel.EMAIL, at=NOW)
+    with shop_context(connected.pk):
+        good = listening.shopify_url()
+        Connection.objects.update(base_url="http://127.0.0.1:9/shopify/x")
+    writeback.one_batch(connected.pk)
+    with shop_context(connected.pk):
+        Connection.objects.update(base_url=good)
+    say(connected, customer, "OPT_IN", Channel.EMAIL, at=NOW + timedelta(minutes=5), source="hosted_form")
+    listening.clear()
+    listening.action(
+        "set_consent", customer=customer, channel="email", state="UNSUBSCRIBED", at=iso(NOW + timedelta(minutes=10))
+    )
+    drain(listening.deliveries())
+    with shop_context(connected.pk):
+        assert ConsentState.objects.get(contact_id=contact).email_state == "UNSUBSCRIBED"

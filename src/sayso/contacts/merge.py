@@ -107,6 +107,7 @@ def part(merge_id: int, *, actor: Actor) -> Joined:
         raise Refused("NOTHING_TO_UNDO")
     with transaction.atomic(), _in_words(), connection.cursor() as cursor:
         cursor.execute("select contacts_part(%s, %s, %s)", [merge_id, actor.kind, actor.id])
+        held.refresh_from_db()  # what followed until the row was ours
         done = Joined(merge_id, held.survivor_id, held.merged_id, actor)
         for one in following.declared():
             if one.back is not None and (ids := held.moved.get(one.table)):

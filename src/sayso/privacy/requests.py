@@ -90,7 +90,7 @@ def ring() -> None:
 def erase_shop_on(
     shop: Shop, when: datetime, *, origin: PrivacyRequest.Origin, reference: str = "", **actor: str
 ) -> PrivacyRequest:
-    """Have the shop erased at ``when``, or earlier where that is planned already. One open request a shop.
+    """Have the shop erased at ``when``, or earlier where somebody asked for that already. One open request a shop.
 
     A shop that is installed is not erased by a message: the request is held until the owner says so.
     """
@@ -109,7 +109,9 @@ def erase_shop_on(
         request.not_before, request.held, request.note = when, held, note
         request.subject = {"certificate": secrets.token_urlsafe(32)}  # known before, for who asks may be gone after
     else:
-        request.not_before = min(request.not_before, when)
+        # Planned twice by ourselves: the app was back in the store in between.
+        planned_again = origin == request.origin == Origin.SYSTEM
+        request.not_before = (max if planned_again else min)(request.not_before, when)
         if origin != Origin.SYSTEM:
             request.origin, request.held, request.note = origin, held, note
             request.received_at, request.due_at = now, now + CLOCK

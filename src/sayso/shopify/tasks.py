@@ -6,12 +6,13 @@ import logging
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 
 from sayso.audience import pictures
+from sayso.intake.failure import describe
 from sayso.shops.models import Shop
 
 from . import abandoned, segments, segments_due
@@ -102,5 +103,9 @@ def _for_each_shop(work: Callable[[Shop], object]) -> None:
                 work(shop)
             except (ShopifyError, SignInError, NotConnected) as error:
                 log.warning("shop %d: %s", shop.pk, error)
+            except (OperationalError, InterfaceError):
+                raise  # the database is gone or busy, for all of them
+            except Exception as error:
+                log.error("shop %d: %s", shop.pk, describe(error))
     finally:
         connections.close_all()

@@ -20,6 +20,8 @@ DECLARE
     recorded text := consent_time(moment);
     opt_ins text[] := ARRAY(SELECT event FROM consent_transition WHERE effect = 'opt_in');
     now_if_untimed text[] := ARRAY(SELECT event FROM consent_transition WHERE effect IN ('out', 'topic'));
+    outs text[] := ARRAY(SELECT event FROM consent_transition WHERE effect IN ('out', 'merge'));
+    merges boolean := EXISTS (SELECT FROM contact_merge g WHERE g.shop_id = current_shop() AND g.undone_at IS NULL);
     counts_now text[] := ARRAY(SELECT event FROM consent_transition WHERE effect IN ('out', 'resume', 'topic'));
 BEGIN
     SELECT ARRAY(SELECT key FROM jsonb_each_text(coalesce(s.settings -> 'opt_in_confirmation', '{}')) WHERE value = 'DOUBLE'),
@@ -29,10 +31,26 @@ BEGIN
         EXISTS (SELECT FROM suppression u WHERE u.shop_id = s.id AND u.kind = 'REDACTED')
     INTO doubles, double_sources, again, redactions FROM shop s WHERE s.id = current_shop();
 
-    -- One writer a contact: claims of messages lock the same rows, so a STOP and a hand-over are ordered.
-    IF NOT p_bulk THEN
-        PERFORM 1 FROM contact c WHERE c.shop_id = (SELECT shop)
+    -- One writer a contact: claims of messages lock the same rows, so a STOP and a hand-over are ordered; and what follows
+    -- is computed from the state as it is read, so nobody else may write it meanwhile. Of an import only those who have a
+    -- state: nobody else sees the others before it commits.
+    IF p_bulk THEN
+        PERFORM 1 FROM contact c
+        JOIN LATERAL (SELECT true FROM consent_state st WHERE st.shop_id = (SELECT shop) AND st.contact_id = c.id LIMIT 1) st ON true
+        WHERE c.shop_id = (SELECT shop)
             AND c.id = ANY (ARRAY(SELECT DISTINCT contact_id FROM staging.consent WHERE run = p_run))
+            ORDER BY c.id FOR NO KEY UPDATE OF c;
+    ELSE
+        PERFORM 1 FROM contact c WHERE c.shop_id = (SELECT shop)
+            AND c.id = ANY (ARRAY(
+                SELECT contact_id FROM staging.consent WHERE run = p_run
+                UNION
+                -- Whom an opt-out will reach as well, in the same order: two that reach each other do not wait in a circle.
+                SELECT holder.id FROM staging.consent s
+                JOIN LATERAL (SELECT phone_key FROM contact c WHERE c.shop_id = (SELECT shop) AND c.id = s.contact_id LIMIT 1) own
+                    ON true
+                JOIN contact holder ON holder.shop_id = (SELECT shop) AND holder.phone_key = own.phone_key
+                WHERE s.run = p_run AND (s.whatsapp_event = ANY (outs) OR s.sms_event = ANY (outs))))
             ORDER BY c.id FOR NO KEY UPDATE;
     END IF;
 
@@ -77,6 +95,10 @@ BEGIN
     LOOP
         SELECT min(round) INTO this_round FROM staging.consent WHERE run = p_run AND round > this_round;
         EXIT WHEN this_round IS NULL;
+        -- Whom an opt-out reached that somebody else made: held as the others are, most of them since the beginning.
+        PERFORM 1 FROM contact c WHERE c.shop_id = (SELECT shop) AND c.id = ANY (ARRAY(
+            SELECT contact_id FROM staging.consent WHERE run = p_run AND round = this_round AND caused_by IS NOT NULL))
+            ORDER BY c.id FOR NO KEY UPDATE;
 
         WITH done AS MATERIALIZED (
             SELECT i.*,
@@ -339,7 +361,8 @@ BEGIN
                 'email', CASE WHEN email_to <> email_from THEN jsonb_build_array(email_from, email_to) END)) AS changes) AS c
             WHERE whatsapp_to <> whatsapp_from OR sms_to <> sms_from OR email_to <> email_from
         )
-        -- An opt-out in one phone channel is one in both, and for every contact that holds the number.
+        -- An opt-out in one phone channel is one in both, and for every contact that holds the number; for whom such a
+        -- contact is part of, too.
         INSERT INTO staging.consent (run, contact_id, round, source, actor_kind, caused_by, whatsapp_event, whatsapp_at,
             sms_event, sms_at)
         -- In a round of its own, behind all others: a holder may have rows in any of those.
@@ -364,6 +387,10 @@ BEGIN
                 SELECT o.contact_id AS holder
                 UNION
                 SELECT c.id FROM contact c WHERE c.shop_id = (SELECT shop) AND c.phone_key = o.key
+                UNION
+                SELECT p.survivor FROM contact_survivors(ARRAY(
+                    SELECT o.contact_id UNION
+                    SELECT c.id FROM contact c WHERE c.shop_id = (SELECT shop) AND c.phone_key = o.key)) p WHERE merges
             ) holders
             LEFT JOIN LATERAL (
                 SELECT phone_out_at FROM consent_state st WHERE st.shop_id = (SELECT shop) AND st.contact_id = holder LIMIT 1

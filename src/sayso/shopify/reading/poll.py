@@ -5,19 +5,23 @@ Deletions are not among the changes; those of customers are found when they are 
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Sequence
 from datetime import UTC, timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from django.utils import timezone
 
 from sayso.commerce.catalogue_changes import Catalogue
+from sayso.commerce.changes import OrderChange
+from sayso.intake.failure import describe
 from sayso.shops.tenancy import shop_context
 
 from .. import documents, types, wire, wire_orders
 from ..catalogue import apply_catalogue
-from ..conflicts import in_shop
+from ..conflicts import in_shop_apart
 from ..connection.tokens import Store, open_store
 from ..customers import apply_readings
 from ..models import Connection
@@ -26,8 +30,13 @@ from . import read_catalogue
 from .order_pages import all_lines
 from .pages import pages
 
+log = logging.getLogger(__name__)
+
 OVERLAP = timedelta(minutes=2)
 """What is asked for again: the store's clock and ours differ, and its index of changes lags a little."""
+
+
+T = TypeVar("T")
 
 
 class Polled(NamedTuple):
@@ -45,7 +54,7 @@ def poll(shop_id: int) -> Polled:
 
     The first poll of a connection begins where it was made; what was there before is the import's. Speaks to the store:
     call it outside of any transaction. Raises what :func:`..connection.tokens.open_store` and its calls raise; what was
-    read until then is kept, and read again next time.
+    read until then is kept, and read again next time. What cannot be read or stored is left out, and told to the log.
     """
     began = timezone.now()
     with shop_context(shop_id):
@@ -62,12 +71,30 @@ def poll(shop_id: int) -> Polled:
     return Polled(customers, orders, products, collections)
 
 
+def _read(store: Store, nodes: Sequence[dict[str, Any]], read: Callable[[dict[str, Any]], T]) -> list[T]:
+    found = []
+    for node in nodes:
+        try:
+            found.append(read(node))
+        except (msgspec.ValidationError, ValueError) as error:
+            log.warning("%s of shop %d cannot be read: %s", node.get("id"), store.shop_id, describe(error))
+    return found
+
+
+def _apply(store: Store, items: Sequence[T], apply: Callable[[Sequence[T]], object]) -> int:
+    def refused(item: T, error: Exception) -> None:
+        log.warning("something polled of shop %d cannot be stored: %s", store.shop_id, describe(error))
+
+    if items:
+        in_shop_apart(store.shop_id, items, apply, refused)
+    return len(items)
+
+
 def _customers(store: Store, query: str) -> int:
     count = 0
     for nodes in pages(store, "customers_updated", "customers", {"first": documents.CUSTOMERS_A_CALL, "query": query}):
-        readings = [wire.customer(node, sequence=wire.read_at()) for node in nodes]
-        in_shop(store.shop_id, partial(apply_readings, readings))
-        count += len(readings)
+        readings = _read(store, nodes, lambda node: wire.customer(node, sequence=wire.read_at()))
+        count += _apply(store, readings, apply_readings)
     return count
 
 
@@ -76,9 +103,8 @@ def _collections(store: Store, query: str) -> int:
     variables = {"first": documents.COLLECTIONS_A_CALL, "query": query}
     moment = wire.read_at()
     for nodes in pages(store, "collections_updated", "collections", variables):
-        changes = [read_catalogue.collection(store, node, read_at=moment, sequence=moment) for node in nodes]
-        in_shop(store.shop_id, partial(apply_catalogue, [Catalogue(collections=changes)]))
-        count += len(changes)
+        changes = _read(store, nodes, partial(_collection, store, moment))
+        count += _apply(store, changes, apply_catalogue)
         moment = wire.read_at()
     return count
 
@@ -93,9 +119,8 @@ def _products(store: Store, query: str) -> int:
     }
     moment = wire.read_at()
     for nodes in pages(store, "products_updated", "products", variables):
-        batches = [read_catalogue.whole_product(store, node, read_at=moment, sequence=moment) for node in nodes]
-        in_shop(store.shop_id, partial(apply_catalogue, batches))
-        count += len(batches)
+        batches = _read(store, nodes, partial(_product, store, moment))
+        count += _apply(store, batches, apply_catalogue)
         moment = wire.read_at()
     return count
 
@@ -104,10 +129,19 @@ def _orders(store: Store, query: str) -> int:
     count = 0
     variables = {"first": documents.ORDERS_A_CALL, "query": query, "lines": documents.LINES_AN_ORDER}
     for nodes in pages(store, "orders_updated", "orders", variables):
-        changes = [
-            wire_orders.order(order, all_lines(store, order), sequence=wire.read_at())
-            for order in (msgspec.convert(node, types.Order) for node in nodes)
-        ]
-        in_shop(store.shop_id, partial(apply_orders, changes))
-        count += len(changes)
+        changes = _read(store, nodes, partial(_order, store))
+        count += _apply(store, changes, apply_orders)
     return count
+
+
+def _collection(store: Store, moment: int, node: dict[str, Any]) -> Catalogue:
+    return Catalogue(collections=[read_catalogue.collection(store, node, read_at=moment, sequence=moment)])
+
+
+def _product(store: Store, moment: int, node: dict[str, Any]) -> Catalogue:
+    return read_catalogue.whole_product(store, node, read_at=moment, sequence=moment)
+
+
+def _order(store: Store, node: dict[str, Any]) -> OrderChange:
+    order = msgspec.convert(node, types.Order)
+    return wire_orders.order(order, all_lines(store, order), sequence=wire.read_at())

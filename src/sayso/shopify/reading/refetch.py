@@ -15,13 +15,14 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from sayso.events.listen import Bell
+from sayso.intake.failure import describe
 from sayso.shops.tenancy import shop_context
 
 from .. import options
-from ..conflicts import in_shop
+from ..conflicts import in_shop_apart
 from ..connection.client import ShopifyError
 from ..connection.signin import SignInError
 from ..connection.tokens import NotConnected, Store, open_store
@@ -105,8 +106,8 @@ def one_batch(shop_id: int) -> None:
         except (OperationalError, InterfaceError):
             raise  # the database is gone or busy: what was taken is taken again later
         except DatabaseError as error:
-            log.exception("%ss of shop %d could not be applied", kind.name, shop_id)
-            _back_off(shop_id, kind, rows, str(error))
+            log.error("%ss of shop %d could not be applied: %s", kind.name, shop_id, describe(error))
+            _back_off(shop_id, kind, rows, describe(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,27 +167,23 @@ def _read(store: Store, kind: Kind, rows: Sequence[_Row]) -> None:
             except (msgspec.ValidationError, ValueError) as error:
                 log.warning("%s %d of shop %d cannot be read: %s", kind.name, row.shopify_id, store.shop_id, error)
                 unread.append(row)
-    try:
-        _apply(store.shop_id, kind, done)
-    except DataError:
-        # One of them holds what the database refuses: the others must not wait for it.
-        for row, readings in done:
-            try:
-                _apply(store.shop_id, kind, [(row, readings)])
-            except DataError as error:
-                _back_off(store.shop_id, kind, [row], str(error))
+    _apply(store.shop_id, kind, done)
     _back_off(store.shop_id, kind, missing, "the store does not find it", delay=MISSING_TWICE)
     _back_off(store.shop_id, kind, unread, f"the store's answer is no {kind.name}")
 
 
 def _apply(shop_id: int, kind: Kind, done: list[_Done]) -> None:
-    def work() -> None:
+    def work(done: Sequence[_Done]) -> None:
         kind.apply([reading for _, readings in done for reading in readings])
         _forget(kind, [row for row, _ in done])
         kind.then([row.shopify_id for row, _ in done])
 
+    def refused(one: _Done, error: Exception) -> None:
+        log.warning("%s %d of shop %d cannot be stored: %s", kind.name, one[0].shopify_id, shop_id, describe(error))
+        _back_off(shop_id, kind, [one[0]], describe(error))
+
     if done:
-        in_shop(shop_id, work)
+        in_shop_apart(shop_id, done, work, refused)
 
 
 def _forget(kind: Kind, rows: Sequence[_Row]) -> None:

@@ -24,7 +24,7 @@ from ..writeback import echoes
 
 _CHANNELS = (Channel.WHATSAPP, Channel.SMS, Channel.EMAIL)
 _TAKES_AWAY = frozenset({State.UNSUBSCRIBED, State.REDACTED})
-_VALUES = tuple(f"{channel.value}_shop_{part}" for channel in _CHANNELS for part in ("value", "at"))
+_VALUES = tuple(f"{channel.value}_{part}" for channel in _CHANNELS for part in ("shop_value", "shop_at", "state"))
 
 
 def compare_customers(readings: Sequence[Reading]) -> list[Compared]:
@@ -68,7 +68,11 @@ def compare_customers(readings: Sequence[Reading]) -> list[Compared]:
 
 def _differs(consent: ConsentReading, state: dict[str, Any]) -> bool:
     name = consent.channel.value
-    return _newer(consent, state.get(f"{name}_shop_value"), state.get(f"{name}_shop_at"))
+    held, held_at = state.get(f"{name}_shop_value"), state.get(f"{name}_shop_at")
+    if consent.state is State.UNSUBSCRIBED and consent.at is None and held_at is not None:
+        # Never too old to count (features §6.4), and yet no value that takes the place of one with a time.
+        return state.get(f"{name}_state") not in _TAKES_AWAY
+    return _newer(consent, held, held_at)
 
 
 def _difference(consent: ConsentReading, state: dict[str, Any]) -> Difference:

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from sayso.events.listen import Bell
 from sayso.shops import staging
 from sayso.shops.tenancy import shop_context
 
-from ..conflicts import in_shop
+from ..conflicts import REFUSED, in_shop, is_conflict
 from ..connection.tokens import Store
 from ..importing.bulk import BulkError
 from ..importing.kinds import KINDS
@@ -89,7 +89,13 @@ def _compare_chunk(work: Work, chunk: Chunk) -> list[int]:
     wrong = {number: found for number, found in wrong.items() if number not in live}
     if not wrong:
         return []
-    KINDS[subject.name].apply([things[number] for number in wrong])
+    try:
+        with transaction.atomic():
+            KINDS[subject.name].apply([things[number] for number in wrong])
+    except REFUSED as error:  # one of them cannot be stored: read by id, each can be looked at by itself
+        if is_conflict(error):
+            raise
+        return list(wrong)
     again = dict(zip(wrong, subject.compare([wholes[number] for number in wrong]), strict=True))
     settled = {number: found for number, found in wrong.items() if not again[number].differences}
     record(work, findings(work, settled, again, {number: subject.at_of(wholes[number]) for number in settled}))

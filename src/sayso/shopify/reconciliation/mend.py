@@ -10,18 +10,18 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 import msgspec
 from django.db.models import F
 from django.utils import timezone
 
-from sayso.contacts.compare import Compared
+from sayso.contacts.compare import Compared, Difference
+from sayso.intake.failure import describe
 from sayso.intake.models import Delivery
 from sayso.shops.tenancy import shop_context
 
-from ..conflicts import in_shop
+from ..conflicts import in_shop_apart
 from ..connection.client import ShopifyError
 from ..connection.tokens import Store
 from ..models import Refetch, SyncDrift, SyncRun, SyncStep
@@ -87,7 +87,41 @@ def read_again(store: Store, work: Work, ids: Sequence[int]) -> None:
                 pictures[number] = kind.readings(store, node, held)
             except (msgspec.ValidationError, ValueError) as error:
                 log.warning("%s %d of shop %d cannot be read: %s", kind.name, number, work.shop_id, error)
-        in_shop(work.shop_id, partial(_mend, work, pictures, vanished, before))
+        _mend_apart(work, pictures, vanished, before)
+
+
+def _mend_apart(work: Work, pictures: Pictures, vanished: Pictures, before: Mapping[int, Compared]) -> None:
+    """Together; where one of them cannot be stored, each by itself, and that one is told of as not mended."""
+
+    def mend(ids: Sequence[int]) -> None:
+        named = set(ids)
+        _mend(work, _of(pictures, named), _of(vanished, named), before)
+
+    def refused(number: int, error: Exception) -> None:
+        log.warning("%s %d of shop %d cannot be stored: %s", work.subject.thing, number, work.shop_id, describe(error))
+        with shop_context(work.shop_id):
+            record(work, _not_mended(work, number, before.get(number), gone=number in vanished))
+
+    if ids := [*pictures, *vanished]:
+        in_shop_apart(work.shop_id, ids, mend, refused)
+
+
+def _of(pictures: Pictures, ids: set[int]) -> Pictures:
+    return {number: found for number, found in pictures.items() if number in ids}
+
+
+def _not_mended(work: Work, number: int, held: Compared | None, *, gone: bool) -> Found:
+    subject, what = work.subject, SyncDrift.What
+    kind, topic = (
+        (what.EXTRA, subject.removed)
+        if gone
+        else (what.STALE, subject.topic(Difference("", None, None)))
+        if held
+        else (what.MISSING, subject.made)
+    )
+    row = _row(work, number, held.contact_id if held else None, kind, topic=topic, mended=False)
+    missing = int(kind == what.MISSING)
+    return Found([row], missing=missing, stale=1 - missing)
 
 
 def _mend(work: Work, pictures: Pictures, vanished: Pictures, before: Mapping[int, Compared]) -> None:

@@ -16,6 +16,8 @@ from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
 
 from ..connection import subscriptions
+from ..connection.client import ShopifyError
+from ..connection.signin import SignInError
 from ..connection.tokens import NotConnected
 from ..importing.jobs import RETRY, carry_on
 from ..importing.runs import OPEN
@@ -36,12 +38,16 @@ def run_reconciliation(context: JobContext, shop_id: int, sync_run_id: int) -> N
 
 @app.task(name="shopify.look_after_connection")
 def look_after_connection(shop_id: int, reconcile: bool) -> None:
-    """After the store's owner changed what the app may do: subscribe to what it may hear now, and read what it missed."""
+    """After the store's owner changed what the app may do: read what it missed, and subscribe to what it may hear now.
+
+    In this order: subscribing is tried again every hour, while nothing else would ask for the comparison. That waits for
+    its turn in the queue, so what changes before the subscription is there is found by the night's.
+    """
     try:
-        subscriptions.ensure(shop_id, settings.PUBLIC_URL)
         if reconcile:
             reconciliation.start(shop_id, full=True)
-    except NotConnected as error:
+        subscriptions.ensure(shop_id, settings.PUBLIC_URL)
+    except (ShopifyError, SignInError, NotConnected) as error:
         log.warning("shop %d: %s", shop_id, error)
     finally:
         connections.close_all()

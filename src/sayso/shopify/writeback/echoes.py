@@ -41,7 +41,12 @@ def news(said: Sequence[Said], *, comparing: bool = False) -> list[Said]:
             continue
         sending, last, at = held
         if consent.state in {sending, last}:
-            if not _is_echo(consent, None if consent.state == sending else at):
+            on_its_way = consent.state == sending
+            if on_its_way and consent.state not in _OPTED_IN and consent.at is not None:
+                # It may be one of their own, and what seems to be on its way may never have left: at worst it is told
+                # twice, at the time that we gave it.
+                left.append(one)
+            elif not _is_echo(consent, None if on_its_way else at):
                 left.append(one)
         else:
             left.append(one)
