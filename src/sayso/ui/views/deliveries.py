@@ -22,6 +22,8 @@ from sayso.intake.models import Delivery
 from sayso.intake.replay import replay
 from sayso.shops.models import Shop
 from sayso.shops.pages import Request, page
+from sayso.ui.requests import number as number_in
+from sayso.ui.requests import number_of, words
 
 PAGE = 50
 LONGEST = 200_000  # characters of a payload that are shown
@@ -34,14 +36,15 @@ def index(request: Request) -> HttpResponse:
     """Newest first; by state, topic, and whom or what they are about."""
     asked = request.GET
     state = asked.get("state", "") if asked.get("state", "") in Delivery.State.values else ""
-    provider, _, topic = asked.get("topic", "").partition(":")
-    text, contact = asked.get("q", "").strip()[:200], asked.get("contact", "")
+    kind = words(asked, "topic", 200)
+    provider, _, topic = kind.partition(":")
+    text, contact = words(asked, "q", 200), number_in(asked, "contact")
     keys: list[str] | None = None
     number = None
     if text:
         keys, number = _keys_of_text(request.shop, text)
-    if contact.isdigit():
-        keys = [*(keys or ()), *_keys_of_contact(request.shop, min(int(contact), 2**62))]
+    if contact is not None:
+        keys = [*(keys or ()), *_keys_of_contact(request.shop, contact)]
     before = _position(asked.get("before", ""))
     found = queries.search(
         request.shop.pk, state=state, provider=provider, topic=topic, keys=keys, number=number, before=before,
@@ -55,11 +58,11 @@ def index(request: Request) -> HttpResponse:
         "paged": before is not None,
         "state": state,
         "states": Delivery.State.values,
-        "topic": asked.get("topic", ""),
+        "topic": kind,
         "topics": registry.topics(),
         "q": text,
-        "contact": contact if contact.isdigit() else "",
-        "filtered": bool(state or provider or text or contact),
+        "contact": contact,
+        "filtered": bool(state or provider or text or contact is not None),
     }
     return render(request, "ui/sync/deliveries.html", context)
 
@@ -93,9 +96,11 @@ def _keys_of_contact(shop: Shop, contact_id: int) -> list[str]:
 def _position(before: str) -> tuple[datetime, int] | None:
     at, _, number = before.partition("~")
     try:
-        return (datetime.fromisoformat(at), int(number)) if number.isdigit() and int(number) < 2**62 else None
+        moment = datetime.fromisoformat(at)
     except ValueError:
         return None
+    found = number_of(number)
+    return (moment, found) if found is not None and moment.tzinfo else None
 
 
 @require_http_methods(["GET", "POST"])
@@ -140,13 +145,13 @@ def parked(request: Request) -> HttpResponse:
 def again(request: Request) -> HttpResponse:
     """Try parked deliveries again as they are: one, all of a kind, or all."""
     asked = request.POST
-    ids = [int(number) for number in asked.getlist("delivery") if number.isdigit() and int(number) < 2**62]
+    ids = [number for text in asked.getlist("delivery") if (number := number_of(text)) is not None]
     which: dict[str, Any] = {}
     if ids:
         which = {"deliveries": ids}
         count = replay(request.shop.pk, ids)
     elif asked.get("topic"):
-        provider, topic, error = asked.get("provider", ""), asked["topic"], asked.get("error", "")
+        provider, topic, error = (words(asked, name, 2000) for name in ("provider", "topic", "error"))
         which = {"provider": provider, "topic": topic, "error": error}
         count = replay(request.shop.pk, provider=provider, topic=topic, error=error)
     elif asked.get("all") == "1":

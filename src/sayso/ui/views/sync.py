@@ -20,6 +20,7 @@ from sayso.shopify.importing import imports, report_queries, runs
 from sayso.shopify.models import SyncRun
 from sayso.shops.pages import Request, page
 from sayso.ui import charts
+from sayso.ui.requests import number
 
 PAGE = 30
 PERIODS: dict[str, tuple[str, timedelta, timedelta, str]] = {
@@ -40,9 +41,9 @@ def overview(request: Request) -> HttpResponse:
     trigger = request.GET.get("trigger", "")
     if trigger in SyncRun.Trigger.values:
         rows = rows.filter(trigger=trigger)
-    before = request.GET.get("before", "")
-    if before.isdigit():
-        last = get_object_or_404(SyncRun, pk=min(int(before), 2**62))
+    before = number(request.GET, "before")
+    if before is not None:
+        last = get_object_or_404(SyncRun, pk=before)
         rows = rows.filter(started_at__lte=last.started_at).exclude(started_at=last.started_at, pk__gte=last.pk)
     found = list(rows[: PAGE + 1])
     shown = [queries.Progress(run) for run in found[:PAGE]]
@@ -50,7 +51,7 @@ def overview(request: Request) -> HttpResponse:
         "tab": "runs",
         "progresses": shown,
         "older": found[PAGE - 1].pk if len(found) > PAGE else None,
-        "paged": bool(before),
+        "paged": before is not None,
         "trigger": trigger,
         "triggers": SyncRun.Trigger.values,
         "running": any(progress.running for progress in shown),
