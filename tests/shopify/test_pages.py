@@ -112,7 +112,7 @@ def test_topics_that_are_not_held_stand_out(owner_client: Client, shop: Shop) ->
     connected(shop)
     SubscriptionState.objects.create(shop_id=shop.pk, topic="orders/create", missing_scope="read_orders")
     page = owner_client.get("/settings/shopify").content.decode()
-    assert "1 not held" in page
+    assert "1 not subscribed to" in page
     assert "lacks <code>read_orders</code>" in page
 
 
@@ -149,6 +149,47 @@ def test_connecting_again_asks_for_the_secret_alone(owner_client: Client, shop: 
     assert 'value="the-app"' in page
     assert "accepted for 5 more hours" in page
     assert "the-secret" not in page
+
+
+def test_connecting_again_goes_where_the_connection_leads_and_keeps_what_was_chosen(
+    owner_client: Client, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected(shop)
+    Shop.objects.filter(pk=shop.pk).update(is_sandbox=True)
+    asked: list[dict[str, object]] = []
+
+    def connect(**given: object) -> Shop:
+        asked.append(given)
+        return shop
+
+    monkeypatch.setattr(views, "connect_store", connect)
+    monkeypatch.setattr(views.imports, "start", lambda _: None)
+    monkeypatch.setattr(views.subscriptions, "ensure", lambda *_: 0)
+    chosen: list[object] = []
+    monkeypatch.setattr(views.options, "choose", lambda *_, **values: chosen.append(values))
+    assert 'name="sync_contacts"' not in owner_client.get("/connect?again=1").content.decode()
+    form = GIVEN | {"domain": shop.domain}
+    for path in ("/connect?again=1", "/connect"):
+        SyncRun.objects.get_or_create(shop_id=shop.pk, kind="customers")
+        assert owner_client.post(path, form).status_code == 302
+        assert asked.pop() == form | {"base_url": "https://x.example", "sandbox": True}
+    page = owner_client.get("/settings/shopify").content.decode()
+    assert not chosen and "keeps its choices" in page
+    owner_client.post("/connect", GIVEN)
+    assert "base_url" not in asked.pop(), "another store is looked for at Shopify"
+
+
+def test_a_finding_and_a_dry_run_are_called_what_they_are(owner_client: Client, shop: Shop) -> None:
+    connected(shop)
+    SyncRun.objects.create(shop_id=shop.pk, kind="customers", trigger="dry_run", status="COMPLETE")
+    assert "Dry run: Customers" in owner_client.get("/settings/shopify").content.decode()
+    owner_client.post("/settings/shopify/reconcile")
+    run = SyncRun.objects.get(kind="reconcile")
+    SyncDrift.objects.create(
+        shop_id=shop.pk, run_id=run.pk, kind="products", what="STALE", shopify_id=77, field="title"
+    )
+    page = owner_client.get(f"/settings/shopify/reconciliations/{run.pk}").content.decode()
+    assert "Product 77" in page and "Customer 77" not in page
 
 
 def connected(shop: Shop, **fields: object) -> None:

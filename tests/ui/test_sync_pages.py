@@ -127,6 +127,37 @@ def test_deliveries_are_found_by_topic_state_id_address_and_contact(shop, owner,
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/sync/deliveries?q=%00",
+        "/sync/deliveries?topic=%00:%00",
+        "/sync/deliveries?contact=%C2%B2",
+        "/sync/deliveries?before=2026-01-01~1",
+        "/sync/deliveries?before=2026-01-01T00:00:00Z~%C2%B2",
+        "/sync?before=%C2%B2",
+    ],
+)
+def test_rubbish_in_an_address_finds_what_no_filter_finds(shop, owner, path):
+    pk = delivery(shop.pk, 1)
+    page = read(owner, path)
+    assert f'/sync/deliveries/{pk}"' in page or path.startswith("/sync?")
+
+
+def test_rubbish_is_not_replayed(shop, owner):
+    delivery(shop.pk, 1, state="PARKED")
+    for form in ({"delivery": "²"}, {"topic": "\x00", "provider": "\x00", "error": "\x00"}):
+        assert owner.post("/sync/parked/replay", form).status_code == 302
+    assert Delivery.objects.get().state == "PARKED"
+
+
+def test_what_a_delivery_is_about_is_named(shop, owner):
+    delivery(shop.pk, 1, fold_key="orders:4242")
+    delivery(shop.pk, 2, fold_key="106540352242922:971502889988", provider="whatsapp", topic="messages")
+    page = read(owner, "/sync/deliveries")
+    assert "Order 4242" in page and "106540352242922:971502889988" in page
+
+
 def test_what_a_delivery_says_is_shown_on_request_and_that_is_an_event(shop, owner):
     one = delivery(shop.pk, 1, headers={"webhook-id": "key-1"})
     assert "ada@example.com" not in read(owner, f"/sync/deliveries/{one}")

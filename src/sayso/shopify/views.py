@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
@@ -9,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from sayso.consent import settings as consent_settings
 from sayso.shops.models import Membership, ProviderApp, Shop
 from sayso.shops.pages import Request, page, sign_in_first
 from sayso.shops.roles import Role, may
@@ -48,6 +51,7 @@ def overview(request: Request) -> HttpResponse:
         "reconciliations": reconciliations,
         "scopes": authorize.SCOPES,
         "freshness": queries.freshness(request.shop.pk),
+        "chosen": consent_settings.of(request.shop),
         "imports": imports,
         "running": any(progress.running for progress in imports) or any(one.running for one in reconciliations),
     }
@@ -60,12 +64,13 @@ def connect(request: Request) -> HttpResponse:
     if not request.user.is_authenticated:
         return sign_in_first(request)
     allowed = _may_connect(request)
-    again = _connection_of(request) if allowed and request.GET.get("again") else None
+    held = _connection_of(request) if allowed else None
+    again = held if request.GET.get("again") else None
     posted = request.POST if allowed and request.method == "POST" else None
     form, choices = ConnectForm(posted, initial=_typed_before(again) if again else None), ChoicesForm(posted)
-    if form.is_bound and all([form.is_valid(), choices.is_valid()]):
-        request.session[CHOSEN] = choices.values()
-        given = dict(form.cleaned_data)
+    if form.is_bound and all([form.is_valid(), again is not None or choices.is_valid()]):
+        request.session[CHOSEN] = {} if again else choices.values()
+        given = dict(form.cleaned_data) | _where(request, held, form.cleaned_data["domain"])
         try:
             if given.pop("grant") == PERMISSION:
                 authorize.begin(request.session, **given, redirect_uri=_callback_address(request))
@@ -135,6 +140,13 @@ def _connection_of(request: Request) -> Connection | None:
         return Connection.objects.order_by("id").first()
 
 
+def _where(request: Request, held: Connection | None, domain: str) -> dict[str, Any]:
+    """The store of this shop is asked where its connection leads: a sandbox is not looked for at Shopify."""
+    if held is None or held.domain != domain or request.shop is None:
+        return {}
+    return {"base_url": held.base_url, "sandbox": request.shop.is_sandbox}
+
+
 def _typed_before(connection: Connection) -> dict[str, str]:
     """What need not be typed again: all but the secret."""
     app = ProviderApp.objects.get(pk=connection.provider_app_id)
@@ -157,6 +169,8 @@ def _connected(request: Request, shop: Shop) -> HttpResponse:
     with shop_context(shop.pk):
         if not SyncRun.objects.exists():
             options.choose(shop, actor_id=str(request.user.pk), **chosen)
+        elif chosen:
+            messages.info(request, "It was imported before and keeps its choices about contacts and consent.")
     imports.start(shop.pk)
     try:
         subscriptions.ensure(shop.pk, settings.PUBLIC_URL)
