@@ -309,6 +309,28 @@ IMPORTS = {
     "live": "Live changes",
 }
 
+OF_STORE = {
+    "customers": "Customer",
+    "orders": "Order",
+    "products": "Product",
+    "collections": "Collection",
+    # as the keys of deliveries begin
+    "customer": "Customer",
+    "order": "Order",
+    "checkouts": "Checkout",
+    "segments": "Segment",
+    "inventory_levels": "Stock of item",
+}
+"""One thing of the store, before its id."""
+
+SHOPIFY_STATES = {
+    "DISABLED": "without an account in the store",
+    "INVITED": "invited to an account in the store",
+    "ENABLED": "with an account in the store",
+    "DECLINED": "declined an account in the store",
+}
+"""What Shopify calls the state of a customer is that of the account in the store, which most people never make."""
+
 GROUP_KINDS = {
     "LIST": "List",
     "DYNAMIC": "Segment",

@@ -52,6 +52,13 @@ def named(value: str | None, vocabulary: str) -> str:
 
 
 @register.filter
+def subject(fold_key: str) -> str:
+    """What a delivery is about: ``orders:17`` is "Order 17". What has no name of its own stays as it is."""
+    kind, _, number = fold_key.partition(":")
+    return f"{words.OF_STORE[kind]} {number}" if kind in words.OF_STORE else fold_key
+
+
+@register.filter
 def sentence(code: str) -> str:
     """A state that has no badge, in words: ``PARTIALLY_REFUNDED``."""
     return words.sentence(code)
