@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -188,7 +189,21 @@ def test_a_finding_and_a_dry_run_are_called_what_they_are(owner_client: Client, 
     SyncDrift.objects.create(
         shop_id=shop.pk, run_id=run.pk, kind="products", what="STALE", shopify_id=77, field="title"
     )
+    SyncDrift.objects.create(
+        shop_id=shop.pk, run_id=run.pk, kind="orders", what="STALE", shopify_id=78, field="status",
+        held="INITIALIZED", told="CANCELLED",
+    )  # fmt: skip
+    SyncDrift.objects.create(
+        shop_id=shop.pk, run_id=run.pk, kind="orders", what="STALE", shopify_id=78, field="cancelled_at",
+        told="2026-11-23 01:33:16+00:00",
+    )  # fmt: skip
+    SyncDrift.objects.create(
+        shop_id=shop.pk, run_id=run.pk, kind="customers", what="CONSENT", shopify_id=79, field="sms_consent",
+        told="NOT_SUBSCRIBED 2026-11-23 01:33:16 UTC",
+    )  # fmt: skip
     page = owner_client.get(f"/settings/shopify/reconciliations/{run.pk}").content.decode()
+    assert re.search(r"Not subscribed 2\d Nov 2026, \d\d:33:16", page)
+    assert "INITIALIZED" not in page and "Placed" in page and "2026-11-23 01:33:16" not in page
     assert "Product 77" in page and "Customer 77" not in page
 
 

@@ -30,7 +30,7 @@ def pair(shop):
 def test_who_shares_an_address_is_offered(owner_client, pair):
     page = owner_client.get(f"/audience/contacts/{pair[1]}/merge").content.decode()
     assert f"?with={pair[0]}" in page
-    assert "Share an address" in page
+    assert "The same phone number or e-mail address" in page
 
 
 def test_anybody_is_found_by_name(owner_client, pair):

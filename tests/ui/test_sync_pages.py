@@ -49,12 +49,14 @@ def test_a_report_shows_its_counts_its_problems_and_its_lists(shop, owner, make_
     with shop_context(shop.pk):
         SyncChunk.objects.create(
             shop_id=shop.pk, run_id=run.pk, created_ids=ids[:1], updated_ids=ids[1:],
-            problems=[["UNREADABLE", "77", None, "Expected `str`"], ["NO_ADDRESS", "78", ids[1], ""]],
+            problems=[["UNREADABLE", "77", None, "Expected `str`"], ["NO_ADDRESS", "78", ids[1], ""],
+                      ["CONSENT_REFUSED", "", ids[0], "sms: STALE"]],
             consent=[["email", "UNKNOWN", "SUBSCRIBED", "ACCEPTED", "", 1], ["sms", "UNSUBSCRIBED", "UNSUBSCRIBED", "REFUSED", "STALE", 3]],
         )  # fmt: skip
     page = read(owner, f"/sync/runs/{run.pk}")
     for text in (
         "The line could not be read",
+        "SMS: An opt-out newer than this opt-in stands.",
         "Expected `str`",
         "Unchanged",
         "<dd>7</dd>",
@@ -70,7 +72,7 @@ def test_a_report_shows_its_counts_its_problems_and_its_lists(shop, owner, make_
     assert rows["new"][0]["phone"].startswith("+49")
     assert [row["contact"] for row in rows["updated"]] == [str(ids[1])]
     assert [(row["problem"], row["what_became_of_it"]) for row in rows["invalid"]] == [
-        ("UNREADABLE", "failed"), ("NO_ADDRESS", "invalid"),
+        ("UNREADABLE", "failed"), ("NO_ADDRESS", "invalid"), ("CONSENT_REFUSED", "noted"),
     ]  # fmt: skip
     with shop_context(shop.pk):
         assert Event.objects.filter(kind="export.created", origin="sync").count() == 3

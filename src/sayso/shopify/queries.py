@@ -58,7 +58,7 @@ def connections() -> list[Connection]:
     return list(Connection.objects.order_by("id"))
 
 
-def imports(limit: int = 20) -> list[Progress]:
+def imports(limit: int = 10) -> list[Progress]:
     """The newest imports, newest first."""
     imports = SyncRun.objects.exclude(trigger__in=(SyncRun.Trigger.LIVE, SyncRun.Trigger.RECONCILE))
     return [Progress(run) for run in imports.order_by("-id")[:limit]]

@@ -320,6 +320,7 @@ OF_STORE = {
     "checkouts": "Checkout",
     "segments": "Segment",
     "inventory_levels": "Stock of item",
+    "app": "App",
 }
 """One thing of the store, before its id."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -23,6 +24,9 @@ from sayso.ui.icons import ICONS
 register = template.Library()
 
 TONE_OF_UNKNOWN_WORD = "calm"
+CODED = {"status", "financial_status", "fulfillment_status", "cancel_reason", "state"}
+CODE = re.compile(r"\b[A-Z][A-Z_]{2,}\b")
+TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?: UTC|Z|[+-]\d\d:\d\d)")
 STEPS = ((60, 1, "second"), (3600, 60, "minute"), (86_400, 3600, "hour"), (30 * 86_400, 86_400, "day"))
 
 
@@ -56,6 +60,30 @@ def subject(fold_key: str) -> str:
     """What a delivery is about: ``orders:17`` is "Order 17". What has no name of its own stays as it is."""
     kind, _, number = fold_key.partition(":")
     return f"{words.OF_STORE[kind]} {number}" if kind in words.OF_STORE else fold_key
+
+
+@register.filter
+def refusal(detail: str) -> str:
+    """Why a consent was refused, as a run keeps it: ``sms: REDACTED``."""
+    channel, _, code = detail.partition(": ")
+    return f"{named(channel, 'CHANNELS')}: {named(code, 'REFUSALS')}"
+
+
+@register.filter
+def found_value(value: str | None, field: str) -> str:
+    """A value that a comparison found: states and times as people write them, everything else as it is."""
+    if not value:
+        return ""
+    if field.endswith(("_at", "_consent")):
+        value = TIME.sub(_local, value)
+    if field in CODED or field.endswith("_consent"):
+        value = CODE.sub(lambda code: words.ORDER.get(code[0], (words.sentence(code[0]),))[0], value)
+    return value
+
+
+def _local(written: re.Match[str]) -> str:
+    at = datetime.fromisoformat(written[0].replace(" UTC", "+00:00"))
+    return formats.date_format(timezone.localtime(at), "j M Y, H:i:s")
 
 
 @register.filter
