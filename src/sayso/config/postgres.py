@@ -268,6 +268,10 @@ class EmbeddedPostgres:
             "max_connections": "100",
             "timezone": "UTC",
             "log_timezone": "UTC",
+            # What a statement was refused for repeats its values; the program tells of it in its own log, without them.
+            "log_min_messages": "log",
+            "log_min_error_statement": "panic",
+            "log_error_verbosity": "terse",
             "dynamic_shared_memory_type": "posix" if roomy else "mmap",
         } | self.options
         files = {

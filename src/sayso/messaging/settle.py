@@ -32,7 +32,7 @@ def settle(updates: Iterable[StatusUpdate]) -> None:
         if update.status not in KNOWN:
             continue
         own_shop, _, own_id = (update.callback_data or "").partition(":")
-        ours = int(own_id) if own_shop == str(shop_id) and own_id.isdigit() else None
+        ours = int(own_id) if own_shop == str(shop_id) and own_id.isascii() and own_id.isdigit() else None
         failure = update.failure
         rows.append(
             (
@@ -102,7 +102,7 @@ def _effects(shop_id: int, updates: Iterable[StatusUpdate], touched: dict[int, t
         if update.failure is None or update.failure.effect is None:
             continue
         own_shop, _, own_id = (update.callback_data or "").partition(":")
-        row = touched.get(int(own_id)) if own_shop == str(shop_id) and own_id.isdigit() else None
+        row = touched.get(int(own_id)) if own_shop == str(shop_id) and own_id.isascii() and own_id.isdigit() else None
         row = row or by_provider_id.get(update.message_id)
         if update.failure.effect is Effect.OPT_OUT:
             if row is not None:
