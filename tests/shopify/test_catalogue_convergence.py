@@ -117,7 +117,7 @@ def dump(shop, play, statements):
 
 
 @given(known=st.booleans(), acts=st.lists(act, min_size=1, max_size=8), luck=LUCK, lost=st.booleans())
-@examples(40)
+@examples(25)
 def test_any_order_gives_the_same(listening, imported, drain, known, acts, luck, lost):
     beginning = transaction.savepoint()
     listening.clear()
@@ -130,7 +130,9 @@ def test_any_order_gives_the_same(listening, imported, drain, known, acts, luck,
         play.do(name, which, arguments)
     read = partial(refetch.refetch_now, imported.pk)
     # What one location has is told by deliveries alone, and read by nobody: what counts is their sum, the variant's own.
-    held = partial(dump, imported, play, CATALOGUE if lost else (*CATALOGUE, LEVELS))
+    # Nor is an edit that changed nothing but the time.
+    without_times = [statement.replace(", source_updated_at", "") for statement in CATALOGUE]
+    held = partial(dump, imported, play, without_times if lost else [*CATALOGUE, LEVELS])
     sent, expected = in_order(listening, drain, read, held)
     if lost:
         with_losses(sent, drain, read, luck, imported)

@@ -148,7 +148,7 @@ def dump(shop, play, consents):
 
 
 @given(known=st.booleans(), acts=st.lists(act, min_size=1, max_size=8), luck=LUCK, lost=st.booleans())
-@examples(40)
+@examples(25)
 def test_any_order_gives_the_same(listening, imported, drain, known, acts, luck, lost):
     beginning = transaction.savepoint()
     listening.clear()

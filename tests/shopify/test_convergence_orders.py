@@ -146,7 +146,7 @@ def dump(shop, play, queries):
 
 
 @given(acts=st.lists(act, min_size=2, max_size=9), luck=LUCK, lost=st.booleans())
-@examples(60)
+@examples(40)
 def test_any_order_gives_the_same(listening, imported, drain, variants, acts, luck, lost):
     beginning = transaction.savepoint()
     listening.clear()
