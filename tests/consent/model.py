@@ -271,12 +271,11 @@ class Shop:
             self._spread(survivor, channel, now, now)
 
     def _spread(self, person: Person, channel: str, at: int, now: int) -> None:
-        """An opt-out in one phone channel is one in both, and for every contact that holds the number."""
-        if channel not in PHONE:
-            return
-        number = person.address(channel)
-        holders = [one for one in self.people if number is not None and one.addresses["phone"] == number]
+        """An opt-out in one phone channel is one in both; every opt-out is one for every contact that holds the address."""
+        kind, channels = ("phone", PHONE) if channel in PHONE else ("email", ("email",))
+        address = person.address(channel)
+        holders = [one for one in self.people if address is not None and one.addresses[kind] == address]
         for holder in [person, *(one for one in holders if one is not person)]:
-            for other in PHONE:
+            for other in channels:
                 if (holder, other) != (person, channel):
                     self._count(holder, other, "OPT_OUT", at, now)

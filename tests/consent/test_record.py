@@ -89,6 +89,28 @@ def test_an_opt_out_reaches_everybody_with_the_number():
     assert set(LedgerEntry.objects.exclude(caused_by=None).values_list("caused_by", flat=True)) == {cause.pk}
 
 
+def test_an_opt_out_by_mail_reaches_everybody_with_the_address():
+    other = "+447911123457"
+    one, two, three = make_contact(1), make_contact(2, phone=other), make_contact(3, phone=other, email="eve@example.com")
+    record([event(who, "OPT_IN", channel=c) for who in (one, two, three) for c in Channel])
+    outcomes = record([event(one, "OPT_OUT", 1, Channel.EMAIL)])
+    assert {(o.contact_id, o.channel) for o in outcomes} == {(one, Channel.EMAIL), (two, Channel.EMAIL)}
+    assert [state(who, Channel.EMAIL) for who in (one, two, three)] == ["UNSUBSCRIBED", "UNSUBSCRIBED", "SUBSCRIBED"]
+    assert {state(who, c) for who in (one, two, three) for c in PHONE_CHANNELS} == {"SUBSCRIBED"}
+
+
+def test_one_opt_out_of_everything_reaches_the_holders_of_both_addresses():
+    one, both = make_contact(1), make_contact(2)
+    by_phone, by_mail = make_contact(3, email="eve@example.com"), make_contact(4, phone="+447911123457")
+    everybody = (one, both, by_phone, by_mail)
+    record([event(who, "OPT_IN", channel=c) for who in everybody for c in Channel])
+    record([event(one, "OPT_OUT", 1, c) for c in Channel])
+    assert [[state(who, c) for c in Channel].count("UNSUBSCRIBED") for who in everybody] == [3, 3, 2, 1]
+    causes = dict(LedgerEntry.objects.filter(caused_by=None, event="OPT_OUT").values_list("pk", "channel"))
+    for entry in LedgerEntry.objects.exclude(caused_by=None):
+        assert (causes[entry.caused_by] == Channel.EMAIL) == (entry.channel == Channel.EMAIL)
+
+
 def test_a_later_contact_with_an_opted_out_number_starts_unsubscribed():
     record([event(make_contact(1), "OPT_OUT", 1)])
     apply([ContactChange(source=Source.SHOPIFY, shopify_customer_id=1, deleted=True)])
@@ -239,6 +261,14 @@ def test_an_import_of_people_who_share_an_opted_out_number():
 def test_an_impossible_number_is_invalid():
     contact = make_contact(phone="12")
     assert [state(contact, c) for c in Channel] == ["INVALID", "INVALID", "UNKNOWN"]
+
+
+def test_a_new_number_is_not_invalid_because_none_was():
+    """The one phone channel may have been found invalid where the other was not."""
+    contact = make_contact(1, phone=None)
+    record([event(contact, "ADDRESS_INVALID", channel=Channel.SMS)])
+    make_contact(1)
+    assert [state(contact, c) for c in PHONE_CHANNELS] == ["UNKNOWN"] * 2
 
 
 def test_the_chain_holds():

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 LOOK = 0.25  # seconds between two looks
+COUNTED = {"segments": "members of segments"}  # where the rows of a kind are not what it is named after
 OVER = (SyncRun.Status.COMPLETE, SyncRun.Status.ERROR)
 
 
@@ -57,7 +58,8 @@ def follow_import(
                 stopping.wait(LOOK)
         for run_id, kind, status, seen, _ in _runs(shop_id, only) if bars else ():
             if run_id in bars:
-                console.print(f"sayso: {kind}: {seen:,} {done}" if status == "COMPLETE" else f"sayso: {kind}: {status}")
+                told = f"{COUNTED.get(kind, kind)}: {seen:,} {done}" if status == "COMPLETE" else f"{kind}: {status}"
+                console.print(f"sayso: {told}")
     finally:
         connection.close()
 

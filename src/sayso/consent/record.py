@@ -38,8 +38,8 @@ def record(
     """Record events of the current shop's contacts and answer what the ledger made of them, oldest entry first.
 
     Needs a transaction with a shop. Every attempt leaves one ledger entry, accepted or refused; a repeated reading of
-    an unchanged value of the shop's platform leaves none. An opt-out in a phone channel adds entries for the other one
-    and for everybody who holds the number; they are answered too. ``contacts`` are looked at even without an event:
+    an unchanged value of the shop's platform leaves none. An opt-out adds entries for everybody who holds the address,
+    and in a phone channel for the other one; they are answered too. ``contacts`` are looked at even without an event:
     their addresses may have changed, or may be suppressed. ``report=False`` answers an empty list.
 
     Raises ValueError for an event that the transition table does not know, for a topic event without a topic and for

@@ -47,10 +47,16 @@ BEGIN
                 UNION
                 -- Whom an opt-out will reach as well, in the same order: two that reach each other do not wait in a circle.
                 SELECT holder.id FROM staging.consent s
-                JOIN LATERAL (SELECT phone_key FROM contact c WHERE c.shop_id = (SELECT shop) AND c.id = s.contact_id LIMIT 1) own
-                    ON true
-                JOIN contact holder ON holder.shop_id = (SELECT shop) AND holder.phone_key = own.phone_key
-                WHERE s.run = p_run AND (s.whatsapp_event = ANY (outs) OR s.sms_event = ANY (outs))))
+                JOIN LATERAL (SELECT phone_key, email_key FROM contact c WHERE c.shop_id = (SELECT shop) AND c.id = s.contact_id
+                    LIMIT 1) own ON true
+                CROSS JOIN LATERAL (
+                    SELECT id FROM contact WHERE shop_id = (SELECT shop) AND phone_key = own.phone_key
+                        AND (s.whatsapp_event = ANY (outs) OR s.sms_event = ANY (outs))
+                    UNION ALL
+                    SELECT id FROM contact WHERE shop_id = (SELECT shop) AND email_key = own.email_key
+                        AND s.email_event = ANY (outs)
+                ) holder
+                WHERE s.run = p_run))
             ORDER BY c.id FOR NO KEY UPDATE;
     END IF;
 
@@ -65,7 +71,8 @@ BEGIN
     JOIN LATERAL (SELECT phone_key, email_key FROM contact c WHERE c.shop_id = (SELECT shop) AND c.id = s.contact_id LIMIT 1) c
         ON true
     LEFT JOIN LATERAL (
-        SELECT whatsapp_address_key, email_address_key, whatsapp_invalid, email_invalid FROM consent_state st
+        SELECT whatsapp_address_key, email_address_key, whatsapp_invalid OR sms_invalid AS phone_invalid, email_invalid
+        FROM consent_state st
         WHERE st.shop_id = (SELECT shop) AND st.contact_id = s.contact_id LIMIT 1
     ) st ON true
     LEFT JOIN LATERAL (
@@ -82,7 +89,7 @@ BEGIN
         SELECT -1, 'address', 'system', phone_event, NULL::timestamptz, phone_event, NULL::timestamptz, email_event,
             NULL::timestamptz
         FROM (SELECT CASE WHEN c.phone_key IS DISTINCT FROM st.whatsapp_address_key
-                AND (st.whatsapp_address_key IS NOT NULL OR st.whatsapp_invalid) THEN 'ADDRESS_CHANGED' END AS phone_event,
+                AND (st.whatsapp_address_key IS NOT NULL OR st.phone_invalid) THEN 'ADDRESS_CHANGED' END AS phone_event,
             CASE WHEN c.email_key IS DISTINCT FROM st.email_address_key
                 AND (st.email_address_key IS NOT NULL OR st.email_invalid) THEN 'ADDRESS_CHANGED' END AS email_event) AS moved
         WHERE phone_event IS NOT NULL OR email_event IS NOT NULL
@@ -361,44 +368,52 @@ BEGIN
                 'email', CASE WHEN email_to <> email_from THEN jsonb_build_array(email_from, email_to) END)) AS changes) AS c
             WHERE whatsapp_to <> whatsapp_from OR sms_to <> sms_from OR email_to <> email_from
         )
-        -- An opt-out in one phone channel is one in both, and for every contact that holds the number; for whom such a
-        -- contact is part of, too.
+        -- An opt-out in one phone channel is one in both; and every opt-out is one for every contact that holds the address,
+        -- and for whom such a contact is part of.
         INSERT INTO staging.consent (run, contact_id, round, source, actor_kind, caused_by, whatsapp_event, whatsapp_at,
-            sms_event, sms_at)
-        -- In a round of its own, behind all others: a holder may have rows in any of those.
-        SELECT p_run, holder, (SELECT max(round) + 1 FROM staging.consent WHERE run = p_run), source, actor_kind, cause,
-            whatsapp, at, sms, at
+            sms_event, sms_at, email_event, email_at)
+        -- In rounds of their own, behind all others: a holder may have rows in any of those, and may hold both addresses.
+        SELECT p_run, holder, CASE WHEN by_phone THEN 1 ELSE 2 END + (SELECT max(round) FROM staging.consent WHERE run = p_run),
+            source, actor_kind, cause, whatsapp, at, sms, at, email, at
         FROM (
-            SELECT DISTINCT ON (holder) holder, o.source, o.actor_kind, o.cause, o.at,
-                CASE WHEN holder <> o.contact_id OR NOT o.whatsapp_too THEN 'OPT_OUT' END AS whatsapp,
-                CASE WHEN holder <> o.contact_id OR NOT o.sms_too THEN 'OPT_OUT' END AS sms
+            SELECT DISTINCT ON (holder, by_phone) holder, by_phone, o.source, o.actor_kind, o.cause, o.at,
+                CASE WHEN by_phone AND (holder <> o.contact_id OR NOT o.whatsapp_too) THEN 'OPT_OUT' END AS whatsapp,
+                CASE WHEN by_phone AND (holder <> o.contact_id OR NOT o.sms_too) THEN 'OPT_OUT' END AS sms,
+                CASE WHEN NOT by_phone AND holder <> o.contact_id THEN 'OPT_OUT' END AS email
             FROM (
-                SELECT contact_id, source, actor_kind, whatsapp_ends AS whatsapp_too, sms_ends AS sms_too,
-                    CASE WHEN whatsapp_ends THEN whatsapp_id ELSE sms_id END AS cause,
-                    greatest(CASE WHEN whatsapp_ends THEN whatsapp_t END, CASE WHEN sms_ends THEN sms_t END) AS at,
-                    CASE WHEN whatsapp_ends THEN whatsapp_event_key ELSE sms_event_key END AS key
-                FROM done
-                WHERE caused_by IS NULL
+                SELECT contact_id, source, actor_kind, whatsapp_ends AS whatsapp_too, sms_ends AS sms_too, way.*
+                FROM done CROSS JOIN LATERAL (VALUES
                     -- A suppression is the trace of an opt-out that reached everybody when it was made.
-                    AND coalesce(whatsapp_event, sms_event) <> 'SUPPRESSED_ADDRESS'
-                    AND (whatsapp_ends OR sms_ends)
+                    (true, (whatsapp_ends OR sms_ends) AND coalesce(whatsapp_event, sms_event) <> 'SUPPRESSED_ADDRESS',
+                        CASE WHEN whatsapp_ends THEN whatsapp_id ELSE sms_id END,
+                        greatest(CASE WHEN whatsapp_ends THEN whatsapp_t END, CASE WHEN sms_ends THEN sms_t END),
+                        CASE WHEN whatsapp_ends THEN whatsapp_event_key ELSE sms_event_key END),
+                    (false, email_ends AND email_event <> 'SUPPRESSED_ADDRESS', email_id, email_t, email_event_key)
+                ) AS way (by_phone, spreads, cause, at, key)
+                WHERE caused_by IS NULL AND way.spreads
             ) o
             CROSS JOIN LATERAL (
-                SELECT o.contact_id AS holder
+                SELECT array_agg(c.id) AS ids FROM (
+                    SELECT id FROM contact WHERE o.by_phone AND shop_id = (SELECT shop) AND phone_key = o.key
+                    UNION ALL
+                    SELECT id FROM contact WHERE NOT o.by_phone AND shop_id = (SELECT shop) AND email_key = o.key
+                    UNION ALL
+                    SELECT o.contact_id
+                ) c
+            ) held
+            CROSS JOIN LATERAL (
+                SELECT unnest(held.ids) AS holder
                 UNION
-                SELECT c.id FROM contact c WHERE c.shop_id = (SELECT shop) AND c.phone_key = o.key
-                UNION
-                SELECT p.survivor FROM contact_survivors(ARRAY(
-                    SELECT o.contact_id UNION
-                    SELECT c.id FROM contact c WHERE c.shop_id = (SELECT shop) AND c.phone_key = o.key)) p WHERE merges
+                SELECT p.survivor FROM contact_survivors(held.ids) p WHERE merges
             ) holders
             LEFT JOIN LATERAL (
-                SELECT phone_out_at FROM consent_state st WHERE st.shop_id = (SELECT shop) AND st.contact_id = holder LIMIT 1
+                SELECT CASE WHEN o.by_phone THEN phone_out_at ELSE email_out_at END AS out_at FROM consent_state st
+                WHERE st.shop_id = (SELECT shop) AND st.contact_id = holder LIMIT 1
             ) st ON true
-            WHERE holder = o.contact_id OR st.phone_out_at IS NULL OR st.phone_out_at < o.at
-            ORDER BY holder, o.at DESC
+            WHERE holder = o.contact_id OR st.out_at IS NULL OR st.out_at < o.at
+            ORDER BY holder, by_phone, o.at DESC
         ) AS spread
-        WHERE whatsapp IS NOT NULL OR sms IS NOT NULL;
+        WHERE whatsapp IS NOT NULL OR sms IS NOT NULL OR email IS NOT NULL;
     END LOOP;
 END $$;
 REVOKE ALL ON FUNCTION consent_record FROM PUBLIC;
