@@ -91,7 +91,8 @@ def test_an_opt_out_reaches_everybody_with_the_number():
 
 def test_an_opt_out_by_mail_reaches_everybody_with_the_address():
     other = "+447911123457"
-    one, two, three = make_contact(1), make_contact(2, phone=other), make_contact(3, phone=other, email="eve@example.com")
+    one, two = make_contact(1), make_contact(2, phone=other)
+    three = make_contact(3, phone=other, email="eve@example.com")
     record([event(who, "OPT_IN", channel=c) for who in (one, two, three) for c in Channel])
     outcomes = record([event(one, "OPT_OUT", 1, Channel.EMAIL)])
     assert {(o.contact_id, o.channel) for o in outcomes} == {(one, Channel.EMAIL), (two, Channel.EMAIL)}
