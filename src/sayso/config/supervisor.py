@@ -348,7 +348,7 @@ class Supervisor:
             log.exception("connecting the sandbox failed")
             self._say(f"[red]the sandbox at {sandbox_url} could not be connected[/]; everything else runs")
             return
-        self._say(f"no store of yours is connected yet; a sandbox to play with is, at {sandbox_url}")
+        self._say(f"no store of your own is connected yet, so there is a sandbox to play with: {sandbox_url}")
 
         from .progress import follow_import
 
