@@ -23,6 +23,7 @@ from .activity import router as activity
 from .contacts import router as contacts
 from .errors import invalid_fields
 from .groups import router as groups
+from .merging import router as merging
 
 DESCRIPTION = """\
 Contacts, their consent and campaigns of one shop. A token belongs to a shop and sees that shop alone.
@@ -68,7 +69,9 @@ api = Api(
     urls_namespace="api",
     docs_url=None,
 )
-for router in (choices, contacts, groups, consent, statements, proof, activity, campaigns, messaging, privacy, sync):
+for router in (
+    choices, contacts, merging, groups, consent, statements, proof, activity, campaigns, messaging, privacy, sync,
+):  # fmt: skip
     api.add_router("", router)
 
 

@@ -213,7 +213,7 @@ def upsert_contacts(request: ApiRequest, payload: upsert.Payload) -> dict[str, A
     """Up to 3,000 contacts at once. Each item is created, updated, found unchanged, or failed; a failed one does not
     hold up the others. A contact never becomes subscribed by being sent here: only `consents` with a proof can do that,
     under the rules of the consent table, and never against an opt-out."""
-    return upsert.run(payload, request.shop, token=f"API token {request.api_token.name}"[:64], now=datetime.now(UTC))
+    return upsert.run(payload, request.shop, token=request.api_token.author, now=datetime.now(UTC))
 
 
 @router.delete(
@@ -241,6 +241,6 @@ def delete_contact(
         return Status(202, request_json(open_for(request, PrivacyRequest.Kind.REDACT, Named(), [contact_id])))
     if contact.shopify_customer_id is not None:
         raise Problem(409, "This contact is a customer in Shopify. Delete them there; or erase them with erase=true.")
-    actor = Actor("staff", f"API token {request.api_token.name}"[:64])
+    actor = Actor("staff", request.api_token.author)
     apply([ContactChange(source=Source.API, contact_id=contact_id, deleted=True)], actor=actor)
     return Status(204, None)

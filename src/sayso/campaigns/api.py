@@ -121,10 +121,6 @@ def _counts(pairs: list[tuple[str, int]]) -> list[dict[str, Any]]:
     return [{"code": code, "meaning": explain(code), "count": number} for code, number in pairs]
 
 
-def _actor(request: ApiRequest) -> str:
-    return f"API token {request.api_token.name}"[:64]
-
-
 @router.get(
     "/campaigns", response=Campaigns, auth=Scope("campaigns.view"), summary="Campaigns", operation_id="list_campaigns"
 )
@@ -153,7 +149,7 @@ def create_campaign(request: ApiRequest, payload: CampaignIn) -> dict[str, Any]:
             variables=[one.model_dump() for one in payload.variables],
             audience=payload.audience,
             topic=payload.topic,
-            created_by=_actor(request),
+            created_by=request.api_token.author,
         )
     except BadAudience as error:
         raise invalid("audience", "invalid_format", str(error)) from None
@@ -207,7 +203,7 @@ def send_campaign(request: ApiRequest, campaign_id: Id) -> dict[str, Any]:
     message as it leaves."""
     campaign = _campaign(campaign_id)
     try:
-        actions.launch(campaign.pk, actor=_actor(request))
+        actions.launch(campaign.pk, actor=request.api_token.author)
     except actions.LaunchBlocked as blocked:
         raise Problem(409, " ".join(blocked.reasons)) from None
     return _detail(campaign)
@@ -224,7 +220,7 @@ def stop_campaign(request: ApiRequest, campaign_id: Id) -> dict[str, Any]:
     """What is still queued is skipped; what left cannot be called back."""
     campaign = _campaign(campaign_id)
     try:
-        actions.stop(campaign.pk, actor=_actor(request))
+        actions.stop(campaign.pk, actor=request.api_token.author)
     except actions.LaunchBlocked as blocked:
         raise Problem(409, " ".join(blocked.reasons)) from None
     return _detail(campaign)

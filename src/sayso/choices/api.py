@@ -134,7 +134,7 @@ def put_topics(request: ApiRequest, contact_id: Id, payload: TopicsIn) -> dict[s
     record(
         ConsentEvent(
             contact_id, channel, "TOPIC_ON" if on else "TOPIC_OFF", now, "api", "staff", topic=key,
-            evidence={"actor_id": f"API token {request.api_token.name}"[:64]},
+            evidence={"actor_id": request.api_token.author},
         )
         for (channel, key), on in wanted.items()
         if choices.get((channel, key)) != on
@@ -173,7 +173,7 @@ def subscribe(request: ApiRequest, payload: SubscribeIn) -> dict[str, Any]:
     digest = hashlib.sha256(f"{request.shop.pk}:{payload.model_dump_json()}".encode()).hexdigest()
     if not cache.add(f"subscribe:{digest}", 1, timeout=SAME_WITHIN):
         raise Problem(409, "The same request was made less than a minute ago.")
-    return _subscribe(payload, request.shop, f"API token {request.api_token.name}"[:64])
+    return _subscribe(payload, request.shop, request.api_token.author)
 
 
 def _subscribe(payload: SubscribeIn, shop: Shop, token: str) -> dict[str, Any]:

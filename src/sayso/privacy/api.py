@@ -133,7 +133,7 @@ def open_for(
     reference = f"api:{reference}" if reference else ""
     made = requests.open_all(
         request.shop.pk, [requests.Asking(kind, named, contact_ids, reference)], origin=PrivacyRequest.Origin.API,
-        actor_kind="staff", actor_id=f"API token {request.api_token.name}"[:64],
+        actor_kind="staff", actor_id=request.api_token.author,
     )  # fmt: skip
     return made[0] if made else PrivacyRequest.objects.get(kind=kind, reference=reference)
 

@@ -229,6 +229,6 @@ def replay_deliveries(request: ApiRequest, payload: ReplayIn) -> dict[str, int]:
     if count:
         Event.objects.create(
             shop_id=request.shop.pk, kind="delivery.replayed", occurred_at=timezone.now(), actor_kind="staff",
-            actor_id=f"API token {request.api_token.name}"[:64], origin="sync", data={"count": count},
+            actor_id=request.api_token.author, origin="sync", data={"count": count},
         )  # fmt: skip
     return {"count": count}

@@ -119,3 +119,8 @@ class ApiToken(TenantModel):
     class Meta:
         db_table = "api_token"
         constraints = [models.UniqueConstraint(fields=["shop_id", "digest"], name="api_token_digest")]
+
+    @property
+    def author(self) -> str:
+        """Who acted, as ledgers and logs keep it."""
+        return f"API token {self.name}"[:64]
