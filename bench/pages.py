@@ -39,7 +39,7 @@ FILL = """
 with syllable as (select '{an,be,ca,do,el,fi,gu,ha,io,ka,lu,me,no,pa,ri,so}'::text[] as s), person as (
     select n, s[1 + n * 7 %% 16] || s[1 + n * 11 / 16 %% 16] || s[1 + n * 13 / 256 %% 16] as first,
         s[1 + n * 5 %% 16] || s[1 + n * 3 / 16 %% 16] || s[1 + n * 9 / 256 %% 16] || 'son' as last,
-        '+4479' || lpad((n * 7919 %% 100000000)::text, 8, '0') as phone
+        '+4479' || lpad((n::bigint * 7919 %% 100000000)::text, 8, '0') as phone
     from generate_series(1, %(people)s) n, syllable)
 insert into contact (shop_id, shopify_customer_id, first_name, last_name, email, email_key, phone, phone_raw, phone_key,
     tags, source, search, labels)
