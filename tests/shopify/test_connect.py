@@ -116,3 +116,11 @@ def test_the_reason_for_no_token_stands_on_the_connection(box, db):
         store.graphql.run("shop")
     with shop_context(shop.pk):
         assert Connection.objects.get().status == "REFUSED"
+
+
+def test_numbers_without_a_calling_code_are_read_as_those_of_the_store(box, db):
+    box.action("update_shop", country="DE")
+    try:
+        assert connect.connect(**given(box)).country == "DE"
+    finally:
+        box.action("update_shop", country="US")

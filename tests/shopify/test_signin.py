@@ -81,6 +81,8 @@ def test_a_pair_that_is_renewed():
         (answering(400, text="<html>"), "NO_TOKEN", 400),
         (answering(200, json={"scope": "x"}), "NO_TOKEN", 200),
         (answering(200, json=[1]), "NO_TOKEN", 200),
+        (answering(503, text="<html>"), "UNREACHABLE", 503),
+        (answering(429, json={}), "UNREACHABLE", 429),
         (answering(302, headers={"Location": "https://elsewhere.example"}), "NO_TOKEN", 302),
     ],
 )

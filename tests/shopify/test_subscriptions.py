@@ -7,8 +7,10 @@ import pytest
 from sayso.config.environment import repository
 from sayso.sandbox import known
 from sayso.shopify.connection import scopes, subscriptions
+from sayso.shopify.connection.client import GraphQL, ShopifyError
 from sayso.shopify.connection.topics import TOPICS
-from sayso.shopify.models import Connection, SubscriptionState, SyncRun
+from sayso.shopify.models import Connection, SubscriptionState, SyncRun, SyncStep
+from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
 
 HERE = "http://127.0.0.1:9"
@@ -134,3 +136,102 @@ def test_the_documentation_explains_every_scope():
     told = (repository() / "docs" / "shopify.md").read_text()
     for scope in scopes.ALL:
         assert f"| `{scope.name}` | {scope.purpose} | {scope.without} |" in told
+
+
+def gaps(shop):
+    with shop_context(shop.pk):
+        return SyncRun.objects.filter(kind="reconcile").count()
+
+
+@pytest.mark.parametrize(
+    "lost", [ShopifyError("ANSWER_LOST", "on its way"), KeyboardInterrupt()], ids=["answer", "process"]
+)
+def test_a_gap_is_not_forgotten_with_the_look_that_mended_it(listening, connected, monkeypatch, lost):
+    """The store made it again; we did not hear of it, or died before it was noted."""
+    remove(listening, "ORDERS_CREATE")
+    run = GraphQL.run
+
+    def losing(self, document, variables=None):
+        answer = run(self, document, variables)
+        if document == "webhook_create":
+            raise lost
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GraphQL, "run", losing)
+        with pytest.raises(type(lost)):
+            subscriptions.ensure(connected.pk, HERE)
+    assert "ORDERS_CREATE" in held(listening)
+    assert gaps(connected) == 0
+    subscriptions.ensure(connected.pk, HERE)
+    assert gaps(connected) == 1
+    subscriptions.ensure(connected.pk, HERE)
+    assert gaps(connected) == 1
+
+
+def test_a_gap_is_not_forgotten_while_the_store_refuses_to_make_it_again(listening, connected, monkeypatch):
+    remove(listening, "ORDERS_CREATE")
+    run = GraphQL.run
+
+    def refusing(self, document, variables=None):
+        if document == "webhook_create":
+            return {"webhookSubscriptionCreate": {"userErrors": [{"message": "not now"}]}}
+        return run(self, document, variables)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GraphQL, "run", refusing)
+        subscriptions.ensure(connected.pk, HERE)
+    with shop_context(connected.pk):
+        assert SubscriptionState.objects.get(topic="orders/create").problem == "not now"
+    subscriptions.ensure(connected.pk, HERE)
+    assert gaps(connected) == 1
+
+
+@pytest.mark.parametrize("public_url", [HERE, ""], ids=["delivering", "polled"])
+def test_what_the_hourly_look_finds_allowed_is_read(listening, connected, scoped, public_url):
+    """Nobody told: the delivery was lost, or the store cannot deliver to us."""
+    scoped("read_orders", "read_all_orders")
+    subscriptions.ensure(connected.pk, public_url)
+    assert gaps(connected) == 0
+    scoped()
+    subscriptions.ensure(connected.pk, public_url)
+    with shop_context(connected.pk):
+        [run] = SyncRun.objects.filter(kind="reconcile")
+        assert "full" in SyncStep.objects.filter(run_id=run.pk).values_list("scope", flat=True)
+    subscriptions.ensure(connected.pk, public_url)
+    assert gaps(connected) == 1
+
+
+def test_the_delivery_that_tells_is_not_doubled_by_the_look(listening, connected, drain, scoped):
+    scoped("read_orders", "read_all_orders")
+    subscriptions.ensure(connected.pk, HERE)
+    everything = [*listening.get("shops")[0]["scopes"], "read_orders", "read_all_orders"]
+    listening.clear()
+    listening.action("change_scopes", scopes=everything)
+    drain(listening.deliveries())
+    subscriptions.ensure(connected.pk, HERE)
+    assert gaps(connected) == 0, "the delivery has queued a task that reads it"
+
+
+@pytest.mark.parametrize("public_url", [HERE, ""], ids=["delivering", "polled"])
+def test_zone_currency_and_country_are_looked_at(listening, connected, public_url):
+    """Deliveries of shop/update may be lost, come in another order, or not at all."""
+    listening.action("update_shop", zone="Europe/Berlin", currency="EUR", country="DE", name="Laden")
+    try:
+        subscriptions.ensure(connected.pk, public_url)
+        shop = Shop.objects.get(pk=connected.pk)
+        assert (shop.time_zone, shop.currency, shop.country, shop.name) == ("Europe/Berlin", "EUR", "DE", "Laden")
+    finally:
+        listening.action("update_shop", zone="America/New_York", currency="USD", country="US", name=connected.name)
+
+
+def test_a_time_zone_nobody_here_knows_is_not_taken_over(listening, connected, drain):
+    """Days are counted in it by the database, which would refuse, and count no more."""
+    listening.clear()
+    listening.action("update_shop", zone="Mars/Olympus_Mons", name="Far")
+    try:
+        drain(listening.deliveries())
+        shop = Shop.objects.get(pk=connected.pk)
+        assert (shop.name, shop.time_zone) == ("Far", connected.time_zone)
+    finally:
+        listening.action("update_shop", zone="America/New_York", name=connected.name)

@@ -213,6 +213,7 @@ class Shop(msgspec.Struct, omit_defaults=True):
     old_secret: str | None = None
     currency: str = "USD"
     zone: str = "America/New_York"
+    country: str = "US"
     email: str = "owner@example.com"
     scopes: list[str] = []
     compliance_url: str | None = None

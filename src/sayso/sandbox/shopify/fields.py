@@ -282,6 +282,7 @@ FIELDS: dict[str, dict[str, Resolver]] = {
     | {
         "id": lambda s, _: gid("Shop", s.id),
         "url": lambda s, _: f"https://{s.domain}",
+        "shopAddress": lambda s, _: {"id": gid("ShopAddress", s.id), "countryCodeV2": s.country},
         "primaryDomain": lambda s, _: {
             "id": gid("Domain", s.id),
             "host": s.domain,

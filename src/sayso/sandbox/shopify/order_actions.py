@@ -192,10 +192,17 @@ class OrderActions:
         return order
 
     def update_shop(
-        self, shop: Shop, *, name: str | None = None, currency: str | None = None, zone: str | None = None
+        self,
+        shop: Shop,
+        *,
+        name: str | None = None,
+        currency: str | None = None,
+        zone: str | None = None,
+        country: str | None = None,
     ) -> Shop:
         """Change the shop's own data: `shop/update`."""
         shop.name, shop.currency, shop.zone = name or shop.name, currency or shop.currency, zone or shop.zone
+        shop.country = country or shop.country
         self.world.save_shop(shop)
         Action(self.world, self.outbox, shop).tell("shop/update", payloads.shop(shop))
         return shop

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ..clock import local, milliseconds, parse
+from ..generate.countries import BY_CODE
 from ..identifiers import gid
 from ..records import Address, Bulk, Consent, Customer, Segment, Shop
 from .money import amount
@@ -224,7 +225,7 @@ def shop(one: Shop) -> dict[str, Any]:
             "email": one.email,
             "domain": one.domain,
             "province": "New York",
-            "country": "US",
+            "country": one.country,
             "address1": "1 Sandbox Lane",
             "zip": "10013",
             "city": "New York",
@@ -232,8 +233,8 @@ def shop(one: Shop) -> dict[str, Any]:
             "primary_locale": "en",
             "created_at": created,
             "updated_at": created,
-            "country_code": "US",
-            "country_name": "United States",
+            "country_code": one.country,
+            "country_name": BY_CODE[one.country].name if one.country in BY_CODE else one.country,
             "currency": one.currency,
             "customer_email": one.email,
             "timezone": f"(GMT) {one.zone}",

@@ -24,6 +24,7 @@ from ..importing import imports
 from ..models import Connection, SyncRun
 from ..values import mapping, text
 from . import subscriptions
+from .about import of_answer
 from .client import GraphQL, ShopifyError
 from .signin import SignInError, Token, client_credentials, shop_domain
 from .tokens import TIMEOUT, save_token
@@ -156,12 +157,7 @@ def _keep_app(client_id: str, client_secret: str) -> ProviderApp:
 
 
 def _keep_shop(domain: str, about: dict[str, Any], *, sandbox: bool, name: str | None) -> Shop:
-    facts = shop_facts(
-        name=name or text(about.get("name")) or domain,
-        currency=text(about.get("currencyCode")),
-        time_zone=text(about.get("ianaTimezone")),
-        country=text(mapping(about.get("shopAddress")).get("countryCodeV2")),
-    )
+    facts = {"name": domain} | of_answer(about, name=name)
     shop, made = Shop.objects.select_for_update().get_or_create(
         domain=domain,
         # The secret keys every suppression: it is made once and never again.
@@ -175,17 +171,6 @@ def _keep_shop(domain: str, about: dict[str, Any], *, sandbox: bool, name: str |
             setattr(shop, field, value)
         shop.save(update_fields=[*facts, "status"])
     return shop
-
-
-def shop_facts(*, name: str | None, currency: str | None, time_zone: str | None, country: str | None) -> dict[str, str]:
-    """Columns of the shop; what the store does not say, or says in a form we cannot hold, is left out."""
-    said = {"name": name and name[:255], "currency": currency, "time_zone": time_zone, "country": country}
-    lengths = {"currency": 3, "country": 2}
-    return {
-        field: value
-        for field, value in said.items()
-        if value and len(value) <= 255 and len(value) == lengths.get(field, len(value))
-    }
 
 
 _UNKNOWN_APP = "The store does not know this client id and secret; copy both from the app's settings."

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 from django.utils import timezone
 
@@ -88,10 +90,31 @@ def may(names: Collection[str], scope: str | None) -> bool:
     return scope is None or not names or scope in granted(names)
 
 
-def look(store: Store) -> list[str]:
-    """Ask the store what the app may do, and keep it. Raises what the store's calls raise."""
+def ask(store: Store) -> list[str]:
+    """What the app may do in the store at this moment. Raises what the store's calls raise."""
     installation = mapping(store.graphql.run("scopes").get("currentAppInstallation"))
-    found = [name for node in mappings(installation.get("accessScopes")) if (name := text(node.get("handle")))]
+    return [name for node in mappings(installation.get("accessScopes")) if (name := text(node.get("handle")))]
+
+
+class Look(NamedTuple):
+    """``gained``: something may be read now that could not be before, and was therefore never read."""
+
+    names: list[str]
+    gained: bool
+
+
+def look(store: Store) -> Look:
+    """Ask the store what the app may do, and keep it. Raises what the store's calls raise."""
+    names = ask(store)
     with shop_context(store.shop_id):
-        Connection.objects.update(scopes=found, scopes_checked_at=timezone.now())
-    return found
+        return Look(names, keep(names, scopes_checked_at=timezone.now()))
+
+
+def keep(names: list[str], **also: datetime) -> bool:
+    """Note what the app may do, in the shop's transaction; answers whether something was gained. Whoever notes it first is
+    told so, be it the delivery that tells or the hourly look, and has it read."""
+    gained = False
+    for row in Connection.objects.select_for_update():
+        gained = gained or bool(row.scopes and granted(names) - granted(row.scopes))
+        Connection.objects.filter(pk=row.pk).update(scopes=names, **also)
+    return gained

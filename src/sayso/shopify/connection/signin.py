@@ -160,6 +160,9 @@ def _ask(http: httpx.Client, base_url: str, form: dict[str, str], sandbox: bool,
         response = http.post(url, data=form, headers={"Accept": "application/json"}, follow_redirects=False)
     except httpx.HTTPError as error:
         raise SignInError("UNREACHABLE", f"the store did not answer ({type(error).__name__})") from error
+    if response.status_code == 429 or response.is_server_error:  # busy or ill: says nothing of our credentials
+        status = response.status_code
+        raise SignInError("UNREACHABLE", f"the store answered HTTP {status}", status)
     try:
         answer = mapping(decode(response.content))
     except Unreadable:

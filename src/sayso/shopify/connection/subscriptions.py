@@ -19,7 +19,7 @@ from sayso.shops.tenancy import shop_context
 from ..models import Connection, SubscriptionState
 from ..reconciliation import reconcile
 from ..values import mapping, mappings, moment, text
-from . import scopes
+from . import about, scopes
 from .client import API_VERSION, ShopifyError, payload
 from .tokens import Store, open_store
 from .topics import TOPICS, Topic
@@ -39,12 +39,15 @@ def ensure(shop_id: int, public_url: str) -> int:
     made or mended.
 
     A topic the app may not read is left out, as is one that this version of the API lacks; its features stay off, and the
-    Shopify page says why. One that was there at the last look and is not there now has left a gap: a reconciliation is
-    queued. Speaks to the store: call it outside of any transaction. Raises what :func:`.tokens.open_store` and its calls
-    raise.
+    Shopify page says why. One that is not the one of the last look has left a gap, whoever made it since: a reconciliation
+    is queued. So it is, of everything, where the app may read what it could not. Speaks to the store: call it outside of
+    any transaction. Raises what :func:`.tokens.open_store` and its calls raise.
     """
     with open_store(shop_id) as store:
-        given = scopes.look(store)
+        given, gained = scopes.look(store)
+        if gained:
+            reconcile.start(shop_id, full=True)
+        about.look(store)
         if not can_push(public_url, sandbox=store.sandbox):
             return 0
         uri = f"{public_url.rstrip('/')}{PATH}"
@@ -52,7 +55,7 @@ def ensure(shop_id: int, public_url: str) -> int:
         with shop_context(shop_id):
             before = {row.topic: row for row in SubscriptionState.objects.all()}
         found = [_look_after(store, topic, uri, held.get(topic.name, []), given) for topic in TOPICS]
-    gaps = [one for one in found if one.made and (row := before.get(one.topic.wire)) and row.held_since]
+    gaps = [one for one in found if _left_a_gap(one, before.get(one.topic.wire))]
     with shop_context(shop_id):
         _note(shop_id, found, {one.topic.wire for one in gaps})
         Connection.objects.update(subscriptions_checked_at=timezone.now())
@@ -74,6 +77,14 @@ class _Look:
     mended: bool = False
     missing_scope: str = ""
     problem: str = ""
+
+
+def _left_a_gap(one: _Look, row: SubscriptionState | None) -> bool:
+    """Whether what we hold now is another subscription than the one we knew. That one was lost; and this one may be from a
+    look that died, or lost its answer, before it could note what it had made. A topic that the app was not allowed to
+    hear of lost nothing: when it is, everything is read."""
+    known = row is not None and row.seen_at is not None and not row.missing_scope
+    return known and bool(one.id) and row is not None and one.id != row.subscription_id
 
 
 def _held(store: Store) -> dict[str, list[dict[str, Any]]]:
@@ -133,7 +144,8 @@ def _note(shop_id: int, found: list[_Look], gaps: set[str]) -> None:
     rows = []
     for one in found:
         row = known.get(one.topic.wire) or SubscriptionState(shop_id=shop_id, topic=one.topic.wire)
-        row.held_since = (one.since if one.made else row.held_since or one.since) if one.id else None
+        anew = one.made or one.topic.wire in gaps
+        row.held_since = (one.since if anew else row.held_since or one.since) if one.id else None
         row.seen_at = now if one.id else row.seen_at
         row.subscription_id, row.missing_scope, row.problem = one.id, one.missing_scope, one.problem
         if one.mended or one.topic.wire in gaps:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -64,7 +64,7 @@ class ConnectionTokens:
                     self._last = row.access_token  # somebody else renewed it meanwhile
                 else:
                     token = self._ask(row, refused)
-                    save_token(row, token)
+                    save_token(row, replace(token, scopes=tuple(row.scopes)))  # those are looked at every hour
                     self._last = token.access_token
         except SignInError as error:
             self._note(error)

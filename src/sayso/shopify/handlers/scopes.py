@@ -8,7 +8,6 @@ from sayso.intake.models import Delivery
 from sayso.intake.registry import handler
 
 from ..connection import scopes
-from ..models import Connection
 from .reading import payload, sequence
 
 LOOK = "shopify.look_after_connection"
@@ -24,9 +23,5 @@ def scopes_update(shop_id: int, deliveries: list[Delivery]) -> None:
     if not isinstance(current, list):
         raise ValueError("no list of scopes")
     names = [name for name in current if isinstance(name, str)]
-    gained = False
-    for row in Connection.objects.select_for_update():
-        gained = gained or bool(row.scopes and scopes.granted(names) - scopes.granted(row.scopes))
-        row.scopes = names
-        row.save(update_fields=["scopes"])
+    gained = scopes.keep(names)
     app.configure_task(LOOK, lock=f"{LOOK} {shop_id}").defer(shop_id=shop_id, reconcile=gained)

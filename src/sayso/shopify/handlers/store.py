@@ -9,7 +9,7 @@ from sayso.intake.registry import handler
 from sayso.privacy import requests as privacy
 from sayso.shops.models import Shop
 
-from ..connection.connect import shop_facts
+from ..connection import about
 from ..importing import imports
 from ..models import Connection
 from ..reading import refetch
@@ -21,7 +21,7 @@ from .reading import payload, sequence
 def shop_update(shop_id: int, deliveries: list[Delivery]) -> None:
     """Name, currency, zone and country, as the newest delivery has them."""
     body = payload(max(deliveries, key=sequence))
-    facts = shop_facts(
+    facts = about.facts(
         name=text(body.get("name")),
         currency=text(body.get("currency")),
         time_zone=text(body.get("iana_timezone")),
