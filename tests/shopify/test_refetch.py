@@ -122,3 +122,30 @@ def test_polling_finds_what_changed(box, connected):
     with shop_context(connected.pk):
         assert "polled" in Contact.objects.get(shopify_customer_id=customer).tags
         assert Connection.objects.get().polled_to
+
+
+def test_who_is_not_found_once_is_asked_for_again_whatever_failed_before(box, connected, monkeypatch):
+    """An attempt that failed is no answer: nobody is deleted because the store was away, and slow to find them then."""
+    customer = box.customers(limit=1)[0]["id"]
+    ask_for(connected, [customer])
+    refetch.refetch_now(connected.pk)
+    ask_for(connected, [customer])
+    make_due(connected)
+
+    def away(self, document, variables=None):
+        raise ShopifyError("UNREACHABLE", "the store cannot be reached")
+
+    def blind(self, document, variables=None):
+        return {"nodes": [None] * len(variables["ids"])}
+
+    def deleted():
+        with shop_context(connected.pk):
+            return Contact.objects.get(shopify_customer_id=customer).deleted_at is not None
+
+    monkeypatch.setattr(GraphQL, "run", away)
+    refetch.one_batch(connected.pk)
+    monkeypatch.setattr(GraphQL, "run", blind)
+    for expected in (False, True):
+        make_due(connected)
+        refetch.one_batch(connected.pk)
+        assert deleted() is expected

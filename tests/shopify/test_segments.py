@@ -18,7 +18,7 @@ from sayso.intake.drain import drain_all
 from sayso.intake.models import Delivery
 from sayso.sandbox.testing import DOMAIN
 from sayso.shopify import segments, segments_due
-from sayso.shopify.connection.client import ShopifyError
+from sayso.shopify.connection.client import GraphQL, ShopifyError
 from sayso.shopify.connection.tokens import open_store
 from sayso.shopify.importing import imports
 from sayso.shopify.models import SyncRun
@@ -353,3 +353,34 @@ def test_a_store_that_cannot_tell_us_is_asked(connected, listening, tell):
     listening.action("delete_segment", segment=made["id"])
     segments.look(connected.pk)
     assert group(connected, made).gone
+
+
+@pytest.mark.parametrize("half", [None, {"edges": [], "pageInfo": {"hasNextPage": True, "endCursor": None}}])
+def test_half_an_answer_empties_no_segment(listening, connected, tell, segment, monkeypatch, half):
+    made = tell("create_customer", first="Half", email=f"half{segment['id']}@example.org", tags=[tag(segment)])
+    compare(connected)
+    assert members(connected, segment) == {int(made["id"])}
+    run = GraphQL.run
+
+    def halving(self, document, variables=None):
+        if document == "segment_members":
+            return {"customerSegmentMembers": half}
+        return run(self, document, variables)
+
+    monkeypatch.setattr(GraphQL, "run", halving)
+    compare(connected)
+    assert members(connected, segment) == {int(made["id"])}
+    assert "whole page" in group(connected, segment).read_error
+
+
+def test_a_list_that_did_not_come_makes_no_segment_gone(listening, connected, segment, monkeypatch):
+    compare(connected)
+    run = GraphQL.run
+
+    def silent(self, document, variables=None):
+        return {"segments": None} if document == "segments" else run(self, document, variables)
+
+    monkeypatch.setattr(GraphQL, "run", silent)
+    with pytest.raises(ShopifyError, match="BAD_ANSWER"):
+        compare(connected)
+    assert group(connected, segment).gone_at is None

@@ -7,7 +7,7 @@ checkout; webhooks (:mod:`.handlers.checkouts`) only add the e-mail, which Graph
 from __future__ import annotations
 
 import logging
-from datetime import UTC, timedelta
+from datetime import timedelta
 from functools import partial
 
 import msgspec
@@ -19,7 +19,7 @@ from sayso.commerce.checkouts import FoundCheckout
 from . import documents, guests, wire_checkouts
 from .conflicts import in_shop
 from .connection.tokens import open_store
-from .reading.pages import pages
+from .reading.pages import pages, search_time
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def poll(shop_id: int) -> tuple[int, int]:
     variables = {
         "first": documents.CHECKOUTS_A_CALL,
         "lines": documents.LINES_AN_ORDER,
-        "query": f"updated_at:>='{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'",
+        "query": f"updated_at:>={search_time(since)}",
     }
     read = told = 0
     with open_store(shop_id) as store:

@@ -26,7 +26,8 @@ from .conflicts import in_shop
 from .connection.client import ShopifyError
 from .connection.tokens import Store, open_store
 from .documents import SEGMENT_MEMBERS_A_CALL, SEGMENTS_A_CALL
-from .values import mapping, mappings, moment, number, numeric_id, text
+from .reading.pages import page_of, read_page
+from .values import mapping, moment, number, numeric_id, text
 from .wire import read_at
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 JOB = "shopify.read_segments"
 _OF_THE_STORE = frozenset({"UNAUTHORISED", "FORBIDDEN", "ACCESS_DENIED", "SHOP_FROZEN", "SHOP_LOCKED"})
 SMALLEST_PAGE = 50
+MEMBERS = "customerSegmentMembers"
 GID = "gid://shopify/Segment/"
 
 
@@ -81,7 +83,7 @@ def list_all(store: Store) -> None:
     began = in_shop(store.shop_id, pictures.clock)
     after = None
     while True:
-        page = mapping(store.graphql.run("segments", {"first": SEGMENTS_A_CALL, "after": after}).get("segments"))
+        nodes, after = page_of(store, "segments", "segments", {"first": SEGMENTS_A_CALL, "after": after})
         read = in_shop(store.shop_id, pictures.clock)
         facts = [
             SegmentFact(
@@ -92,13 +94,11 @@ def list_all(store: Store) -> None:
                 at=moment(node.get("lastEditDate")) or moment(node.get("creationDate")) or read,
                 sequence=read_at(read),
             )
-            for node in mappings(page.get("nodes"))
+            for node in nodes
             if (segment_id := numeric_id(node.get("id"))) is not None
         ]
         in_shop(store.shop_id, partial(assign.segments, facts))
-        info = mapping(page.get("pageInfo"))
-        after = text(info.get("endCursor"))
-        if not info.get("hasNextPage") or after is None:
+        if after is None:
             break
     in_shop(store.shop_id, partial(assign.segments_not_listed, began))
 
@@ -173,10 +173,9 @@ def _read(store: Store, reading: Reading, size: int, watch: Watch) -> int:
             size //= 2  # what a page costs is Shopify's to say
             continue
         more = (number(page.get("totalCount")) or 0) - reading.expected if not reading.cursor else 0
-        found = (numeric_id(mapping(edge.get("node")).get("id")) for edge in mappings(page.get("edges")))
+        edges, following = read_page(MEMBERS, page)  # half an answer must not empty a group
+        found = (numeric_id(mapping(edge.get("node")).get("id")) for edge in edges)
         customers = [customer_id for customer_id in found if customer_id is not None]
-        info = mapping(page.get("pageInfo"))
-        following = text(info.get("endCursor")) if info.get("hasNextPage") else None
         brought = Progress(seen=len(customers), size=more)
         reading = in_shop(store.shop_id, partial(_keep, reading, customers, following, brought, watch))
         watch.after()
@@ -192,7 +191,7 @@ def _keep(reading: Reading, customers: list[int], following: str | None, brought
 
 def _page(store: Store, reading: Reading, size: int) -> dict[str, Any]:
     variables = {"segmentId": f"{GID}{reading.segment_id}", "first": size, "after": reading.cursor or None}
-    return mapping(store.graphql.run("segment_members", variables).get("customerSegmentMembers"))
+    return mapping(store.graphql.run("segment_members", variables).get(MEMBERS))
 
 
 def _compare(shop_id: int, reading: Reading, watch: Watch) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import UTC, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -22,13 +22,15 @@ from sayso.shops.tenancy import shop_context
 from .. import documents, types, wire, wire_orders
 from ..catalogue import apply_catalogue
 from ..conflicts import in_shop_apart
+from ..connection.client import ShopifyError
+from ..connection.scopes import may
 from ..connection.tokens import Store, open_store
 from ..customers import apply_readings
 from ..models import Connection
 from ..orders import apply_orders
 from . import read_catalogue
 from .order_pages import all_lines
-from .pages import pages
+from .pages import changed
 
 log = logging.getLogger(__name__)
 
@@ -60,15 +62,31 @@ def poll(shop_id: int) -> Polled:
     with shop_context(shop_id):
         row = Connection.objects.order_by("id").get()
         since = (row.polled_to or row.created_at) - OVERLAP
-    query = f"updated_at:>='{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
     with open_store(shop_id) as store:
-        customers = _customers(store, query)
-        catalogue = not row.scopes or "read_products" in row.scopes
-        collections, products = (_collections(store, query), _products(store, query)) if catalogue else (0, 0)
-        orders = _orders(store, query)
+
+        def read(kind: Callable[[Store, datetime], int], scope: str) -> int:
+            return _if_allowed(partial(kind, store, since), scope, row)
+
+        customers = read(_customers, "read_customers")
+        collections, products = read(_collections, "read_products"), read(_products, "read_products")
+        orders = read(_orders, "read_orders")
     with shop_context(shop_id):
         Connection.objects.filter(pk=row.pk).update(polled_to=began)
     return Polled(customers, orders, products, collections)
+
+
+def _if_allowed(read: Callable[[], int], scope: str, row: Connection) -> int:
+    """What the app may not read does not keep the rest from being read, nor the next poll from going on: once it may,
+    everything is compared."""
+    if not may(row.scopes, scope):
+        return 0
+    try:
+        return read()
+    except ShopifyError as error:
+        if error.code != "ACCESS_DENIED":
+            raise
+        log.warning("shop %d: the store refuses what needs %s: %s", row.shop_id, scope, error)
+        return 0
 
 
 def _read(store: Store, nodes: Sequence[dict[str, Any]], read: Callable[[dict[str, Any]], T]) -> list[T]:
@@ -90,45 +108,44 @@ def _apply(store: Store, items: Sequence[T], apply: Callable[[Sequence[T]], obje
     return len(items)
 
 
-def _customers(store: Store, query: str) -> int:
+def _customers(store: Store, since: datetime) -> int:
     count = 0
-    for nodes in pages(store, "customers_updated", "customers", {"first": documents.CUSTOMERS_A_CALL, "query": query}):
+    for nodes in changed(store, "customers_updated", "customers", {"first": documents.CUSTOMERS_A_CALL}, since):
         readings = _read(store, nodes, lambda node: wire.customer(node, sequence=wire.read_at()))
         count += _apply(store, readings, apply_readings)
     return count
 
 
-def _collections(store: Store, query: str) -> int:
+def _collections(store: Store, since: datetime) -> int:
     count = 0
-    variables = {"first": documents.COLLECTIONS_A_CALL, "query": query}
+    variables = {"first": documents.COLLECTIONS_A_CALL}
     moment = wire.read_at()
-    for nodes in pages(store, "collections_updated", "collections", variables):
+    for nodes in changed(store, "collections_updated", "collections", variables, since):
         changes = _read(store, nodes, partial(_collection, store, moment))
         count += _apply(store, changes, apply_catalogue)
         moment = wire.read_at()
     return count
 
 
-def _products(store: Store, query: str) -> int:
+def _products(store: Store, since: datetime) -> int:
     count = 0
     variables = {
         "first": documents.WHOLE_PRODUCTS_A_CALL,
-        "query": query,
         "variants": documents.VARIANTS_A_PRODUCT,
         "collections": documents.COLLECTIONS_A_WHOLE_PRODUCT,
     }
     moment = wire.read_at()
-    for nodes in pages(store, "products_updated", "products", variables):
+    for nodes in changed(store, "products_updated", "products", variables, since):
         batches = _read(store, nodes, partial(_product, store, moment))
         count += _apply(store, batches, apply_catalogue)
         moment = wire.read_at()
     return count
 
 
-def _orders(store: Store, query: str) -> int:
+def _orders(store: Store, since: datetime) -> int:
     count = 0
-    variables = {"first": documents.ORDERS_A_CALL, "query": query, "lines": documents.LINES_AN_ORDER}
-    for nodes in pages(store, "orders_updated", "orders", variables):
+    variables = {"first": documents.ORDERS_A_CALL, "lines": documents.LINES_AN_ORDER}
+    for nodes in changed(store, "orders_updated", "orders", variables, since):
         changes = _read(store, nodes, partial(_order, store))
         count += _apply(store, changes, apply_orders)
     return count

@@ -36,6 +36,7 @@ POLL = 1.0  # seconds; rows that wait become due without a ring
 FOLD = 0.3  # seconds; an act in the shop comes as several deliveries, which one reading answers
 LEASE = 120  # seconds after which what a worker took is taken again: it died
 MISSING_TWICE = 5  # seconds; a thing is held for deleted when the store does not find it for a second time
+NOT_FOUND = "the store does not find it"
 LONGEST_DELAY = 3600  # seconds
 
 
@@ -115,6 +116,7 @@ class _Row:
     shopify_id: int
     requested_at: datetime
     attempts: int
+    missed: bool  # the store was asked before, and did not find it
 
 
 _Done = tuple[_Row, list[Any]]
@@ -132,8 +134,8 @@ def _take(shop_id: int, kind: Kind, *, due_only: bool) -> list[_Row]:
             )
             update shopify_refetch r set not_before = clock_timestamp() + make_interval(secs => %s)
             from due where r.shop_id = due.shop_id and r.id = due.id
-            returning r.shopify_id, r.requested_at, r.attempts""",
-            [kind.name, due_only, kind.a_call, LEASE],
+            returning r.shopify_id, r.requested_at, r.attempts, r.error = %s""",
+            [kind.name, due_only, kind.a_call, LEASE, NOT_FOUND],
         )
         return [_Row(*row) for row in cursor.fetchall()]
 
@@ -157,7 +159,7 @@ def _read(store: Store, kind: Kind, rows: Sequence[_Row]) -> None:
     missing, unread = [], []
     for row, node in zip(rows, nodes, strict=True):
         held = known.get(row.shopify_id)
-        if node is None and row.attempts == 0 and row.shopify_id not in surely_gone:
+        if node is None and not row.missed and row.shopify_id not in surely_gone:
             missing.append(row)
         elif node is None:
             done.append((row, kind.gone(row.shopify_id, held)))
@@ -168,7 +170,7 @@ def _read(store: Store, kind: Kind, rows: Sequence[_Row]) -> None:
                 log.warning("%s %d of shop %d cannot be read: %s", kind.name, row.shopify_id, store.shop_id, error)
                 unread.append(row)
     _apply(store.shop_id, kind, done)
-    _back_off(store.shop_id, kind, missing, "the store does not find it", delay=MISSING_TWICE)
+    _back_off(store.shop_id, kind, missing, NOT_FOUND, delay=MISSING_TWICE)
     _back_off(store.shop_id, kind, unread, f"the store's answer is no {kind.name}")
 
 

@@ -19,6 +19,8 @@ from sayso.shops import staging
 from sayso.shops.tenancy import shop_context
 
 from ..conflicts import REFUSED, in_shop, is_conflict
+from ..connection.scopes import ask as ask_scopes
+from ..connection.scopes import granted
 from ..connection.tokens import Store
 from ..importing.bulk import BulkError
 from ..importing.kinds import KINDS
@@ -62,7 +64,7 @@ def compare_all(
         with shop_context(work.shop_id):
             begin_again(step, work)
         raise Interrupted("the list of what the store holds was lost in a crash; it is made again")
-    _remove_vanished(store, work, step, sees_all, should_stop)
+    _remove_vanished(store, work, step, sees_all and _sees_all_now(store, work), should_stop)
     in_shop(work.shop_id, partial(_conclude, work, step, kind.conclude))
 
 
@@ -113,6 +115,13 @@ def _listed(step: SyncStep) -> int:
         cursor.execute("select count(*) from staging.reconcile_listed where run = %s", [step.listing])
         found: int = cursor.fetchone()[0]
     return found
+
+
+def _sees_all_now(store: Store, work: Work) -> bool:
+    """Whether the app is certainly shown all there is. A permission that was taken back since the last look hides orders as
+    if they had been deleted, and a deletion is for ever; so it is asked for here, and not knowing is no."""
+    needed = work.subject.full_scope
+    return needed is None or needed in granted(ask_scopes(store))
 
 
 def _remove_vanished(store: Store, work: Work, step: SyncStep, sees_all: bool, should_stop: Callable[[], bool]) -> None:

@@ -14,7 +14,8 @@ from sayso.shops.tenancy import shop_context
 from ..connection.tokens import Store
 from ..importing.runs import Interrupted, Overtaken
 from ..models import SyncRun, SyncStep
-from ..values import mapping, mappings, text
+from ..reading import pages
+from ..values import mapping
 from .mend import Work, read_again
 
 PAGE = 250
@@ -28,38 +29,34 @@ def database_now() -> datetime:
     return now
 
 
-def search_time(moment: datetime) -> str:
-    """A moment as the store's search takes it."""
-    return f"'{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
-
-
 def read_window(
     store: Store, work: Work, step: SyncStep, should_stop: Callable[[], bool], after_part: Callable[[], None]
 ) -> None:
     """Read everything changed since ``step.since`` by id and mend it, from the page where the step stands.
 
-    The page's position is committed when all of it is mended; interrupted, the page is read again and finds itself
-    mended. Raises Interrupted and Overtaken, see :mod:`..importing.imports`, and what the store's calls raise.
+    Whenever another :data:`..reading.pages.FARTHEST` were read, another search begins, at ``step.position`` (seconds since
+    1970; 0 where it is still the first). The page's position is committed when all of it is mended; interrupted, the page
+    is read again and finds itself mended. Raises Interrupted and Overtaken, see :mod:`..importing.imports`, and what the
+    store's calls raise.
     """
     if step.since is None:
         raise ValueError("a window begins somewhere")
-    query = f"updated_at:>={search_time(step.since)}"
     while True:
         if should_stop():
             raise Interrupted("stopped")
-        page = mapping(
-            store.graphql.run(work.subject.page, {"first": PAGE, "after": step.cursor or None, "query": query}).get(
-                work.subject.field
-            )
-        )
-        nodes = mappings(page.get("nodes"))
+        since = datetime.fromtimestamp(step.position, UTC) if step.position else step.since
+        variables = {"first": PAGE, "after": step.cursor or None, "query": f"updated_at:>={pages.search_time(since)}"}
+        nodes, end = pages.page_of(store, work.subject.page, work.subject.field, variables)
         with shop_context(work.shop_id):
             worth = work.subject.worth(nodes)
         read_again(store, work, worth)
-        info = mapping(page.get("pageInfo"))
-        end = text(info.get("endCursor")) if info.get("hasNextPage") else None
+        far = step.seen // pages.FARTHEST != (step.seen + len(nodes)) // pages.FARTHEST
+        following = pages.begin_again_at(nodes, since) if far and end is not None else None
         with shop_context(work.shop_id):
-            advance(step, work, seen=len(nodes), cursor=end or step.cursor)
+            if following is not None:
+                advance(step, work, seen=len(nodes), cursor="", position=int(following.timestamp()))
+            else:
+                advance(step, work, seen=len(nodes), cursor=end or step.cursor)
         after_part()
         if end is None:
             return
@@ -81,7 +78,7 @@ def advance(step: SyncStep, work: Work, *, seen: int, **position: str | int) -> 
 
 def count_difference(store: Store, work: Work, before: datetime) -> int | None:
     """Things at the store less those held, of those from before a moment; None if the store does not count so far."""
-    query = f"{work.subject.count_query}:<{search_time(before)}"
+    query = f"{work.subject.count_query}:<{pages.search_time(before)}"
     answer = mapping(store.graphql.run(work.subject.count, {"query": query}).get(f"{work.subject.field}Count"))
     told = answer.get("count")
     if not isinstance(told, int) or answer.get("precision") != "EXACT":
