@@ -13,6 +13,7 @@ from sayso.commerce.models import Order
 from sayso.consent.models import ConsentState, LedgerEntry
 from sayso.contacts.models import Contact
 from sayso.events.models import Event
+from sayso.shopify.connection.client import GraphQL
 from sayso.shopify.importing import imports, report_queries, reports, runs
 from sayso.shopify.importing import kinds as import_kinds
 from sayso.shopify.models import SyncChunk, SyncRun
@@ -235,6 +236,26 @@ def test_after_an_operation_that_failed_the_user_resumes(box, connected):
     assert imports.run(connected.pk, run_id) == "COMPLETE"
     with pytest.raises(runs.CannotResume, match="no such"):
         runs.resume(connected.pk, 10**15)
+
+
+@pytest.mark.parametrize("code", ["OPERATION_IN_PROGRESS", "LIMIT_REACHED"])
+def test_a_store_that_runs_as_many_operations_as_it_may_is_waited_for(box, connected, monkeypatch, code):
+    (run_id,) = imports.start(connected.pk, ["customers"])
+    run = GraphQL.run
+
+    def full(self, document, variables=None):
+        if document == "bulk_run":
+            return {
+                "bulkOperationRunQuery": {"userErrors": [{"code": code, "message": "Bulk operations limit reached."}]}
+            }
+        return run(self, document, variables)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GraphQL, "run", full)
+        with pytest.raises(imports.Interrupted):
+            imports.run(connected.pk, run_id)
+    assert run_of(connected, run_id).status == "IN_PROGRESS"
+    assert imports.run(connected.pk, run_id) == "COMPLETE"
 
 
 def test_a_dry_run_and_an_import_do_not_answer_for_each_other(box, connected):

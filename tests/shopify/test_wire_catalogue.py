@@ -201,3 +201,10 @@ def test_odd_values_never_raise_anything_else(field, value):
         wire_catalogue.product_payload(product_body(**{field: value}), sequence=0)
     except ValueError as error:
         assert field in {"id", "updated_at"}, error
+
+
+@pytest.mark.parametrize("given", [{"variants": None, "variant_gids": None}, {"variants": [], "variant_gids": []}])
+def test_a_payload_without_variants_says_nothing_of_them(given):
+    """Read as all there are, they would all be deleted: a product has at least one."""
+    told, _ = wire_catalogue.product_payload(product_body(**given), sequence=0)
+    assert told.products[0].variant_ids is None

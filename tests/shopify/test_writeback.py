@@ -412,3 +412,24 @@ def test_an_opt_out_in_the_store_is_heard_though_another_one_never_reached_it(li
     drain(listening.deliveries())
     with shop_context(connected.pk):
         assert ConsentState.objects.get(contact_id=contact).email_state == "UNSUBSCRIBED"
+
+
+def test_one_that_the_store_does_not_carry_out_does_not_hold_up_the_others(listening, connected, customer, monkeypatch):
+    """GraphQL answers the mutations of one call apart: what was done is done, though the answer bears an error."""
+    variables = writeback.Told.variables
+
+    def odd(one):
+        given = variables.fget(one)
+        if one.channel == "sms":
+            given["smsMarketingConsent"]["marketingState"] = "NOT_SUBSCRIBED"
+        return given
+
+    say(connected, customer, "OPT_OUT")
+    say(connected, customer, "OPT_OUT", Channel.EMAIL)
+    monkeypatch.setattr(writeback.Told, "variables", property(odd))
+    assert writeback.write_now(connected.pk) == 3
+    found = rows(connected, customer)
+    assert (found["email"], found["whatsapp"]) == (("DONE", "UNSUBSCRIBED"), ("DONE", "UNSUBSCRIBED"))
+    assert found["sms"][0] == "FAILED"
+    with shop_context(connected.pk):
+        assert WriteBack.objects.get(channel="sms").error.startswith("Shopify refused: ")

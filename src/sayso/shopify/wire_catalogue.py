@@ -138,7 +138,8 @@ def product_payload(payload: Mapping[str, Any], *, sequence: int) -> tuple[Catal
             description_html=text(payload.get("body_html")),
             image_url=text(mapping(payload.get("image")).get("src")),
         ),
-        variant_ids=list(dict.fromkeys([*told, *listed])),
+        # A product has at least one variant: a payload that names none says nothing of them.
+        variant_ids=list(dict.fromkeys([*told, *listed])) or None,
     )
     rest = {variant_id: changed for variant_id, changed in listed.items() if variant_id not in set(told)}
     return Catalogue(products=[change], variants=variants), rest

@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 BELL = "sayso_bulk"  # rung by the delivery that says a bulk operation ended
 FIRST_POLL, LONGEST_POLL = 0.1, 10.0  # seconds
 AT_A_TIME = 5
-BUSY = "OPERATION_IN_PROGRESS"
+BUSY = frozenset({"OPERATION_IN_PROGRESS", "LIMIT_REACHED"})
+"""Both say that as many run as may, and that waiting helps."""
 
 
 def start_together(store: Store, row: SyncRun) -> bool:
@@ -103,7 +104,7 @@ def ask(store: Store, kind: Kind, *, adopt: bool) -> str:
         answer = store.graphql.run("bulk_run", {"query": query, "groupObjects": kind.grouped})
         operation = mapping(payload(answer, "bulkOperationRunQuery").get("bulkOperation"))
     except ShopifyError as error:
-        if error.code != BUSY:
+        if error.code not in BUSY:
             raise
         running = mappings(mapping(store.graphql.run("bulk_running").get("bulkOperations")).get("nodes"))
         ours = [node for node in running if (text(node.get("query")) or "").split() == query.split()]

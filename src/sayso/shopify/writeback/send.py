@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -163,14 +163,17 @@ def _take() -> tuple[int, list[Told]]:
 def _tell(store: Store, told: Sequence[Told]) -> None:
     names = [one.document for one in told]
     variables = {f"i{number}": one.variables for number, one in enumerate(told)}
-    answer = store.graphql.run_text(f"several {sorted(names)}", documents.several(names), variables)
+    answer, failed = _answers(store, f"several {sorted(names)}", documents.several(names), variables)
     written: list[Told] = []
     refused: list[tuple[Told, str]] = []
     unanswered: list[Told] = []
     for number, one in enumerate(told):
-        payload = answer.get(f"m{number}")
+        payload, error = answer.get(f"m{number}"), failed.get(f"m{number}")
         if not isinstance(payload, dict):
-            unanswered.append(one)
+            if error is None or error.temporary:
+                unanswered.append(one)
+            else:
+                refused.append((one, _sentence(error.message)))
         elif errors := mappings(mapping(payload).get("userErrors")):
             if text(errors[0].get("code")) == "INTERNAL_ERROR":
                 unanswered.append(one)
@@ -183,6 +186,25 @@ def _tell(store: Store, told: Sequence[Told]) -> None:
         _refused(refused)
         if unanswered:
             _put_off(unanswered, ShopifyError("INTERNAL_SERVER_ERROR", "Shopify could not carry it out"))
+
+
+def _answers(
+    store: Store, name: str, document: str, variables: dict[str, Any]
+) -> tuple[Mapping[str, Any], dict[str, ShopifyError]]:
+    """What each mutation of the call answered, and why one did not: the store carries out the others all the same.
+    Raises what a call that brought nothing at all raises."""
+    try:
+        return store.graphql.run_text(name, document, variables), {}
+    except ShopifyError as error:
+        if not any(isinstance(answer, dict) for answer in error.data.values()):
+            raise
+        return error.data, {
+            str(path[0]): ShopifyError(
+                text(mapping(one.get("extensions")).get("code")) or "GRAPHQL", text(one.get("message")) or ""
+            )
+            for one in error.errors
+            if isinstance(path := one.get("path"), list) and path
+        }
 
 
 def _sentence(message: str) -> str:
