@@ -80,6 +80,22 @@ def test_an_order_before_its_customer_is_linked_when_the_customer_comes():
     assert Order.objects.get().contact_id == applied.contact_id
 
 
+@pytest.mark.parametrize("here_already", [True, False])
+def test_an_order_that_was_given_to_another_customer_is_theirs(here_already):
+    """Whichever is heard of first: the customer, or that the order is theirs now."""
+    apply_contacts([customer()])
+    apply([order()])
+    other = ContactChange(
+        source=Source.SHOPIFY, at=T0, shopify_customer_id=8, profile=Profile(email="grace@example.com")
+    )
+    given = order(1, shopify_customer_id=8)
+    if here_already:
+        apply_contacts([other])
+    apply([given])
+    [applied] = apply_contacts([other])
+    assert Order.objects.get().contact_id == applied.contact_id
+
+
 def test_a_guest_gets_a_contact_and_figures_of_the_own_orders():
     guest = {"shopify_customer_id": None, "email": "guest@example.com", "first_name": "Guest"}
     apply([order(**guest), order(shopify_order_id=2, total=Decimal("5.50"), **guest)])

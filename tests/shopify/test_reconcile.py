@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+
+from django.utils import timezone
 
 from sayso.commerce.models import Order
 from sayso.consent import settings
 from sayso.consent.models import ConsentState
 from sayso.contacts.models import Contact
 from sayso.intake.models import Delivery
-from sayso.shopify import wire
+from sayso.sandbox import known
+from sayso.shopify import wire, wire_orders
+from sayso.shopify.connection.client import GraphQL
 from sayso.shopify.customers import apply_readings
-from sayso.shopify.models import SyncDrift, SyncRun, SyncStep
+from sayso.shopify.models import Refetch, SyncDrift, SyncRun, SyncStep
+from sayso.shopify.orders import apply_orders
 from sayso.shopify.reading import refetch
-from sayso.shopify.reconciliation import reconcile
-from sayso.shopify.reconciliation.drift import compare_customers
+from sayso.shopify.reconciliation import full, reconcile
+from sayso.shopify.reconciliation.drift import compare_customers, compare_orders
+from sayso.shopify.reconciliation.kinds import VISIBLE_ORDERS
 from sayso.shopify.writeback import send as writeback
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
@@ -150,3 +157,66 @@ def test_an_opt_out_without_a_time_is_found(imported, box):
             apply_readings([(replace(change, profile=None, tags=None, figures=None), consents)])
         held.refresh_from_db()
         assert held.email_state == "UNSUBSCRIBED"
+
+
+def test_orders_that_the_app_is_no_longer_shown_are_not_deleted(imported, box, monkeypatch):
+    """The permission for older ones was taken back since the last look: they are hidden, as if they were gone."""
+    with shop_context(imported.pk):
+        old = list(Order.objects.filter(placed_at__lt=timezone.now() - VISIBLE_ORDERS).values_list("pk", flat=True)[:3])
+        hidden = set(Order.objects.filter(pk__in=old).values_list("shopify_order_id", flat=True))
+        assert len(hidden) == 3
+    everything = box.get("shops")[0]["scopes"]
+    run, read = GraphQL.run, full.chunks
+
+    def hiding(self, document, variables=None):
+        answer = run(self, document, variables)
+        if document == "order_nodes":
+            answer["nodes"] = [
+                node if int(gid.rpartition("/")[2]) not in hidden else None
+                for gid, node in zip(variables["ids"], answer["nodes"], strict=True)
+            ]
+        return answer
+
+    @contextmanager
+    def lacking(url, kind, **where):
+        with read(url, kind, **where) as arriving:
+            yield (
+                replace(one, items=[item for item in one.items if getattr(item, "shopify_order_id", 0) not in hidden])
+                for one in arriving
+            )
+
+    monkeypatch.setattr(GraphQL, "run", hiding)
+    monkeypatch.setattr(full, "chunks", lacking)
+    box.post(f"shops/{known.DOMAIN}", scopes=[name for name in everything if name != "read_all_orders"])
+    try:
+        found = reconciled(imported, full=True)
+    finally:
+        box.post(f"shops/{known.DOMAIN}", scopes=everything)
+    assert not [one for one in found if one[0] == "EXTRA"]
+    with shop_context(imported.pk):
+        assert Order.objects.filter(pk__in=old).count() == 3
+
+
+def test_words_that_no_delivery_has_are_read_again_and_are_no_findings(imported, box, listening, drain):
+    """Of an order that waits at a warehouse, deliveries say no more than that nothing was sent."""
+    order = listening.action("place_order", customer=listening.customers(limit=1)[0]["id"])
+    drain(listening.deliveries())
+    node = {
+        "id": f"gid://shopify/Order/{order['id']}", "updatedAt": "2099-01-02T10:00:00Z",
+        "createdAt": "2026-01-02T10:00:00Z", "displayFulfillmentStatus": "PENDING_FULFILLMENT",
+    }  # fmt: skip
+    with shop_context(imported.pk):
+        held = Order.objects.get(shopify_order_id=order["id"])
+        change = replace(
+            wire_orders.order(node), name=held.name, total=held.total, currency=held.currency, tags=held.tags,
+            financial_status=held.financial_status, at=held.source_updated_at, sequence=held.source_sequence + 1,
+        )  # fmt: skip
+        [found] = compare_orders([change])
+        assert {one.field: one.untold for one in found.differences} == {"fulfillment_status": True, "status": True}
+        apply_orders([change])
+        assert compare_orders([change])[0].differences == ()
+    listening.clear()
+    listening.action("edit_order", order=order["id"], tags=["late"])
+    drain(listening.deliveries())
+    with shop_context(imported.pk):
+        assert Refetch.objects.filter(kind="order", shopify_id=order["id"]).exists()

@@ -16,11 +16,13 @@ from .changes import ContactChange
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field of which we hold something else than the source tells; both as text, None for nothing."""
+    """A field of which we hold something else than the source tells; both as text, None for nothing. ``untold``: it is one
+    that the source tells only when asked, so that no message of it can have been lost."""
 
     field: str
     held: str | None
     told: str | None
+    untold: bool = False
 
 
 @dataclass(frozen=True, slots=True)

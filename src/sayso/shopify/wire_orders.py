@@ -23,6 +23,19 @@ STATUSES = {
     "PENDING_FULFILLMENT": "IN_PROGRESS",
     "IN_PROGRESS": "IN_PROGRESS",
 }
+FINER = frozenset(
+    {
+        "ON_HOLD",
+        "OPEN",
+        "SCHEDULED",
+        "PENDING_FULFILLMENT",
+        "IN_PROGRESS",
+        "REQUEST_DECLINED",
+        "FULFILLMENT_NOT_REQUIRED",
+    }
+)
+COARSE = frozenset({"UNFULFILLED", "PARTIALLY_FULFILLED"})
+"""Deliveries know the second alone, where the store itself, asked for the order, may say one of the first."""
 # Payloads have their own words for the state of the delivery; null means that nothing was sent yet.
 _PAYLOAD_FULFILLMENT = {None: "UNFULFILLED", "PARTIAL": "PARTIALLY_FULFILLED"}
 _ZERO = Decimal(0)

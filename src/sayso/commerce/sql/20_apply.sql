@@ -52,7 +52,10 @@ BEGIN
             -- Of an order that waits for its customer the log says nothing yet, see commerce_tell; of imports, at once.
             SELECT p_bulk OR owner IS NOT NULL OR shopify_customer_id IS NULL AS tellable) t ORDER BY shopify_order_id
         ON CONFLICT (shop_id, shopify_order_id) DO UPDATE SET
-            contact_id = coalesce(excluded.contact_id, o.contact_id),
+            -- Given to another customer, who is not here yet: theirs once they come, and until then nobody's.
+            contact_id = CASE WHEN excluded.shopify_customer_id IS DISTINCT FROM o.shopify_customer_id
+                AND excluded.shopify_customer_id IS NOT NULL THEN excluded.contact_id
+                ELSE coalesce(excluded.contact_id, o.contact_id) END,
             shopify_customer_id = excluded.shopify_customer_id, name = excluded.name, number = excluded.number,
             email = excluded.email, phone = excluded.phone, status = excluded.status,
             financial_status = excluded.financial_status, fulfillment_status = excluded.fulfillment_status,

@@ -17,7 +17,7 @@ from sayso.consent.events import Channel, State
 from sayso.consent.models import ConsentState
 from sayso.contacts.compare import Compared, Difference, compare
 
-from .. import options
+from .. import options, wire_orders
 from ..consent_values import ConsentReading
 from ..wire import Reading
 from ..writeback import echoes
@@ -114,14 +114,24 @@ def compare_orders(changes: Sequence[OrderChange]) -> list[Compared]:
 def _order(change: OrderChange, row: dict[str, Any] | None) -> Compared:
     if row is None:
         return Compared(held=False, contact_id=None)
+    untold = _untold(change, row)
     differences = [
-        Difference(name, _text(row[name]), _text(getattr(change, name)))
+        Difference(name, _text(row[name]), _text(getattr(change, name)), untold=name in untold)
         for name in _ORDER
         if (row[name] or None) != (getattr(change, name) or None)
     ]
     if row["redacted_at"] is None and sorted(row["tags"]) != sorted(change.tags):
         differences.append(Difference("tags", ", ".join(sorted(row["tags"])), ", ".join(sorted(change.tags))))
     return Compared(True, row["contact_id"], touched=row["synced_at"], differences=tuple(differences))
+
+
+def _untold(change: OrderChange, row: dict[str, Any]) -> frozenset[str]:
+    """Fields whose difference is no lost delivery: those of the way to the buyer, where deliveries have fewer words."""
+    coarse = row["fulfillment_status"]
+    if coarse not in wire_orders.COARSE or change.fulfillment_status not in wire_orders.FINER:
+        return frozenset()
+    same = row["status"] == wire_orders.status(change.cancelled_at, coarse)
+    return frozenset({"fulfillment_status", "status"} if same else {"fulfillment_status"})
 
 
 def _text(value: object) -> str | None:

@@ -188,6 +188,9 @@ def findings(
         changed_at = at[number]
         if work.settle and changed_at is not None and changed_at > young:
             continue
+        lost = [difference for difference in compared.differences if not difference.untold]
+        if compared.held and not lost:
+            continue
         left = {difference.field for difference in again[number].differences}
         contact_id = again[number].contact_id
         found.mended += again[number].held and not left
@@ -201,7 +204,7 @@ def findings(
             )  # fmt: skip
             continue
         found.stale += 1
-        for difference in compared.differences:
+        for difference in lost:
             what = SyncDrift.What.CONSENT if difference.field in CONSENT_TOPICS else SyncDrift.What.STALE
             held, told = shown(difference)
             found.rows.append(
