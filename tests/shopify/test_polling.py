@@ -7,9 +7,8 @@ import pytest
 
 from sayso.contacts.models import Contact
 from sayso.sandbox import known
-from sayso.shopify.connection import scopes
+from sayso.shopify.connection import subscriptions
 from sayso.shopify.connection.client import GraphQL, ShopifyError
-from sayso.shopify.connection.tokens import open_store
 from sayso.shopify.models import Connection, SyncRun, SyncStep
 from sayso.shopify.reading import pages, poll
 from sayso.shopify.reconciliation import reconcile, window
@@ -48,8 +47,7 @@ def polled_to(shop):
 def test_without_a_permission_the_rest_is_read_and_the_next_poll_goes_on(listening, connected, allowed, known_of):
     allowed("read_customers", "write_customers")
     if known_of:
-        with open_store(connected.pk) as store:
-            scopes.look(store)
+        subscriptions.ensure(connected.pk, "")
     one = listening.customers(limit=1)[0]
     listening.action("place_order", customer=one["id"])
     assert poll.poll(connected.pk).orders

@@ -6,10 +6,12 @@ import pytest
 
 from sayso.config.environment import repository
 from sayso.sandbox import known
+from sayso.shopify import health
 from sayso.shopify.connection import scopes, subscriptions
 from sayso.shopify.connection.client import GraphQL, ShopifyError
 from sayso.shopify.connection.topics import TOPICS
 from sayso.shopify.models import Connection, SubscriptionState, SyncRun, SyncStep
+from sayso.shopify.reading import poll
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
 
@@ -235,3 +237,37 @@ def test_a_time_zone_nobody_here_knows_is_not_taken_over(listening, connected, d
         assert (shop.name, shop.time_zone) == ("Far", connected.time_zone)
     finally:
         listening.action("update_shop", zone="America/New_York", name=connected.name)
+
+
+def test_the_version_of_an_app_is_told_of_and_not_mended_every_hour(listening, connected, monkeypatch):
+    """A subscription speaks the version of the app that made it: no call of ours changes that."""
+    run = GraphQL.run
+
+    def older(self, document, variables=None):
+        answer = run(self, document, variables)
+        for node in answer.get("webhookSubscriptions", {}).get("nodes", []):
+            node["apiVersion"] = {"handle": "2026-07"}
+        return answer
+
+    monkeypatch.setattr(GraphQL, "run", older)
+    assert subscriptions.ensure(connected.pk, HERE) == 0
+    with shop_context(connected.pk):
+        rows = subscriptions.table()
+        assert all(row.held_since and row.repairs == 0 and "version 2026-07" in row.problem for row in rows)
+        assert "MISSING" not in {trouble.code for trouble in health.troubles(connected.pk)}
+
+
+def test_a_store_that_is_polled_now_and_delivers_again_later(listening, connected):
+    subscriptions.ensure(connected.pk, "")
+    poll.poll(connected.pk)
+    with shop_context(connected.pk):
+        assert subscriptions.table() == []
+        assert not {"UNCHECKED", "MISSING"} & {trouble.code for trouble in health.troubles(connected.pk)}
+    subscriptions.ensure(connected.pk, "")
+    assert gaps(connected) == 0
+    subscriptions.ensure(connected.pk, HERE)
+    assert gaps(connected) == 1, "between the last poll and the first delivery nobody was told"
+    subscriptions.ensure(connected.pk, HERE)
+    assert gaps(connected) == 1
+    with shop_context(connected.pk):
+        assert len(subscriptions.table()) == len(TOPICS)

@@ -8,11 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
-
-from django.utils import timezone
-
-from sayso.shops.tenancy import shop_context
 
 from ..models import Connection
 from ..values import mapping, mappings, text
@@ -96,23 +91,9 @@ def ask(store: Store) -> list[str]:
     return [name for node in mappings(installation.get("accessScopes")) if (name := text(node.get("handle")))]
 
 
-class Look(NamedTuple):
-    """``gained``: something may be read now that could not be before, and was therefore never read."""
-
-    names: list[str]
-    gained: bool
-
-
-def look(store: Store) -> Look:
-    """Ask the store what the app may do, and keep it. Raises what the store's calls raise."""
-    names = ask(store)
-    with shop_context(store.shop_id):
-        return Look(names, keep(names, scopes_checked_at=timezone.now()))
-
-
 def keep(names: list[str], **also: datetime) -> bool:
-    """Note what the app may do, in the shop's transaction; answers whether something was gained. Whoever notes it first is
-    told so, be it the delivery that tells or the hourly look, and has it read."""
+    """Note what the app may do, in the shop's transaction; answers whether it may read something it could not before, and
+    has therefore never read. Whoever notes that first has it read, be it the delivery that tells or the hourly look."""
     gained = False
     for row in Connection.objects.select_for_update():
         gained = gained or bool(row.scopes and granted(names) - granted(row.scopes))

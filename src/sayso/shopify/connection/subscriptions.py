@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from sayso.shops.tenancy import shop_context
@@ -44,26 +45,36 @@ def ensure(shop_id: int, public_url: str) -> int:
     any transaction. Raises what :func:`.tokens.open_store` and its calls raise.
     """
     with open_store(shop_id) as store:
-        given, gained = scopes.look(store)
-        if gained:
-            reconcile.start(shop_id, full=True)
+        given = scopes.ask(store)
+        with shop_context(shop_id):  # together, lest one that dies in between forgets what it found
+            if scopes.keep(given, scopes_checked_at=timezone.now()):
+                reconcile.start(shop_id, full=True)
         about.look(store)
         if not can_push(public_url, sandbox=store.sandbox):
+            with shop_context(shop_id):  # what was held once says nothing any more: the store is polled
+                Connection.objects.exclude(subscriptions_checked_at=None).update(subscriptions_checked_at=None)
             return 0
         uri = f"{public_url.rstrip('/')}{PATH}"
         held = _held(store)
         with shop_context(shop_id):
             before = {row.topic: row for row in SubscriptionState.objects.all()}
+            was_polled = _polled().exists()
         found = [_look_after(store, topic, uri, held.get(topic.name, []), given) for topic in TOPICS]
     gaps = [one for one in found if _left_a_gap(one, before.get(one.topic.wire))]
     with shop_context(shop_id):
         _note(shop_id, found, {one.topic.wire for one in gaps})
         Connection.objects.update(subscriptions_checked_at=timezone.now())
+        if gaps or was_polled:  # since the last poll nobody was told either
+            reconcile.start(shop_id)
     if gaps:
         names = ", ".join(one.topic.wire for one in gaps)
         log.warning("shop %d had lost its subscriptions to %s; what they would have told is reconciled", shop_id, names)
-        reconcile.start(shop_id)
     return sum(one.made or one.mended for one in found)
+
+
+def _polled() -> QuerySet[Connection]:
+    """The connection of the current shop, if its store is polled."""
+    return Connection.objects.filter(polled_to__isnull=False, subscriptions_checked_at=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +113,12 @@ def _held(store: Store) -> dict[str, list[dict[str, Any]]]:
 
 
 def _look_after(store: Store, topic: Topic, uri: str, held: list[dict[str, Any]], given: list[str]) -> _Look:
-    """One that is right is left alone. One that leads to an address we had before, or speaks another version, is mended.
-    Those that lead elsewhere are somebody else's."""
+    """One that is right is left alone. One that leads to an address we had before, or leaves something out, is mended. Those
+    that lead elsewhere are somebody else's."""
     ours = [node for node in held if (text(node.get("uri")) or "").endswith(PATH)]
     right = next((node for node in ours if _is_right(node, uri)), None)
     if right is not None:
-        return _Look(topic, text(right.get("id")) or "", moment(right.get("createdAt")))
+        return _Look(topic, text(right.get("id")) or "", moment(right.get("createdAt")), problem=_other_version(right))
     if not scopes.may(given, topic.scope):
         return _Look(topic, missing_scope=topic.scope or "")
     # Two of one topic and address cannot be, so the one that has the address already comes first.
@@ -128,14 +139,21 @@ def _look_after(store: Store, topic: Topic, uri: str, held: list[dict[str, Any]]
 
 
 def _is_right(node: dict[str, Any], uri: str) -> bool:
-    version = text(mapping(node.get("apiVersion")).get("handle"))
     return (
         text(node.get("uri")) == uri
         and text(node.get("format")) == "JSON"
-        and version in (None, API_VERSION)
         and not node.get("filter")
         and not node.get("includeFields")
     )
+
+
+def _other_version(node: dict[str, Any]) -> str:
+    """What to say of a subscription that speaks another version than we do: it has that of the app, and no call of ours
+    changes it (Shopify, *WebhookSubscription.apiVersion*)."""
+    version = text(mapping(node.get("apiVersion")).get("handle"))
+    if version in (None, API_VERSION):
+        return ""
+    return f"It speaks version {version} of Shopify's API; choose {API_VERSION} for webhooks in the app's settings."
 
 
 def _note(shop_id: int, found: list[_Look], gaps: set[str]) -> None:
@@ -185,7 +203,10 @@ class Row:
 
 
 def table() -> list[Row]:
-    """Every topic of the current shop that we subscribe to, how it stood at the last look, and its newest delivery."""
+    """Every topic of the current shop that we subscribe to, how it stood at the last look, and its newest delivery; nothing
+    while the store is polled."""
+    if _polled().exists():
+        return []
     with connection.cursor() as cursor:
         cursor.execute(
             """select s.topic, greatest(s.last_delivery_at, d.at) from shopify_subscription s left join (
