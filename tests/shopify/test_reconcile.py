@@ -220,3 +220,23 @@ def test_words_that_no_delivery_has_are_read_again_and_are_no_findings(imported,
     drain(listening.deliveries())
     with shop_context(imported.pk):
         assert Refetch.objects.filter(kind="order", shopify_id=order["id"]).exists()
+
+
+def test_a_store_that_contradicts_itself_deletes_nobody(imported, box, monkeypatch):
+    """It lists somebody as changed, and a moment later does not find them: it answers from copies that lag."""
+    one = box.customers(limit=8)[7]
+    box.action("edit_customer", customer=one["id"], note="here I am")
+    run, blind = GraphQL.run, [True]
+
+    def lagging(self, document, variables=None):
+        answer = run(self, document, variables)
+        if document == "customer_nodes" and blind:
+            answer["nodes"] = [None for _ in answer["nodes"]]
+            blind.clear()
+        return answer
+
+    monkeypatch.setattr(GraphQL, "run", lagging)
+    assert "EXTRA" not in {found[0] for found in reconciled(imported)}
+    with shop_context(imported.pk):
+        assert Contact.objects.get(shopify_customer_id=one["id"]).deleted_at is None
+    assert ("STALE", "customers", "note", "customers/update", True) in reconciled(imported)

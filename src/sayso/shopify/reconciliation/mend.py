@@ -62,9 +62,13 @@ class Found:
     mended: int = 0
 
 
-def read_again(store: Store, work: Work, ids: Sequence[int]) -> None:
+def read_again(store: Store, work: Work, ids: Sequence[int], *, just_listed: bool = False) -> None:
     """Read things by id, mend what differs, and what the store does not know any more. Each call of the store is one
-    transaction of its own. Raises what the store's calls raise."""
+    transaction of its own. Raises what the store's calls raise.
+
+    ``just_listed``: the store named them a moment ago. One that it does not find then contradicts itself, and is let be: if
+    it is gone, the counts differ, and everything is compared.
+    """
     kind = KINDS[work.subject.thing]
     for start in range(0, len(ids), kind.a_call):
         batch = ids[start : start + kind.a_call]
@@ -80,7 +84,7 @@ def read_again(store: Store, work: Work, ids: Sequence[int]) -> None:
         for number, node in zip(batch, nodes, strict=True):
             held = known.get(number)
             if node is None:
-                if number in before:
+                if number in before and not just_listed:
                     vanished[number] = kind.gone(number, held)
                 continue
             try:

@@ -49,7 +49,7 @@ def read_window(
         nodes, end = pages.page_of(store, work.subject.page, work.subject.field, variables)
         with shop_context(work.shop_id):
             worth = work.subject.worth(nodes)
-        read_again(store, work, worth)
+        read_again(store, work, worth, just_listed=True)
         far = step.seen // pages.FARTHEST != (step.seen + len(nodes)) // pages.FARTHEST
         following = pages.begin_again_at(nodes, since) if far and end is not None else None
         with shop_context(work.shop_id):
