@@ -21,7 +21,7 @@ from sayso.shopify import segments, segments_due
 from sayso.shopify.connection.client import GraphQL, ShopifyError
 from sayso.shopify.connection.tokens import open_store
 from sayso.shopify.importing import imports
-from sayso.shopify.models import SyncRun
+from sayso.shopify.models import Connection, SyncRun
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import shop_context
 
@@ -333,6 +333,10 @@ def test_the_night_comes_once_a_day_by_the_shops_clock(connected):
     assert not due(night)  # the customers were never imported
     with shop_context(connected.pk):
         SyncRun.objects.create(shop_id=shop.pk, kind="customers", status="COMPLETE")
+        Connection.objects.update(scopes=["read_orders"])
+    assert not due(night)  # it would end with an error every night
+    with shop_context(connected.pk):
+        Connection.objects.update(scopes=["read_customers"])
     assert due(night)
     with shop_context(connected.pk):
         SyncRun.objects.filter(kind="segments").update(status="COMPLETE", started_at=night + timedelta(seconds=3))

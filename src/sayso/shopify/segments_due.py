@@ -25,12 +25,12 @@ def latest(now: datetime, time_zone: str) -> datetime:
 
 
 def start_if_due(shop: Shop, now: datetime) -> bool:
-    """Queue the comparison unless one began since; whether it was. A shop whose customers were never imported, or that
-    was taken off its store, is left alone."""
+    """Queue the comparison unless one began since; whether it was. A shop whose customers were never imported, whose app
+    may not read them, or that was taken off its store, is left alone."""
     if not sync_groups(shop):
         return False
     with shop_context(shop.pk):
-        if not groups.connected():
+        if not groups.connected() or "segments" not in imports.allowed_kinds():
             return False
         if not SyncRun.objects.filter(kind="customers", status=SyncRun.Status.COMPLETE).exists():
             return False
