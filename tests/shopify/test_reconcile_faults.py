@@ -6,6 +6,7 @@ here from the sandbox's own records, by other code than the program's.
 
 from __future__ import annotations
 
+import itertools
 import random
 from datetime import UTC, datetime, timedelta
 
@@ -25,6 +26,10 @@ LOST = 0.03
 VALUES = {"NEVER_SUBSCRIBED": "NOT_SUBSCRIBED"}
 
 
+NUMBERS = itertools.count(1)
+"""The sandbox outlives a test, and takes an e-mail address once."""
+
+
 class Play:
     """Random acts on a handful of customers and orders."""
 
@@ -34,7 +39,7 @@ class Play:
 
     def customer(self):
         self.made += 1
-        given = {"first": "Person", "last": str(self.made), "email": f"p{self.made}.{id(self)}@example.org"}
+        given = {"first": "Person", "last": str(self.made), "email": f"p{next(NUMBERS)}@plays.example.org"}
         one = self.box.action("create_customer", **given, phone=f"+4915{self.chance.randrange(10**9):09}", country="DE")
         self.customers.append(int(one["id"]))
 
