@@ -11,9 +11,12 @@ from tests.whatsapping import AT, IDS, OUT, arrive, button, digits, failed, pref
 
 from sayso.channels.whatsapp.components import parameters
 from sayso.consent import settings
-from sayso.consent.events import Channel
+from sayso.consent.events import Channel, ConsentEvent
 from sayso.consent.models import ConsentState, Evidence, LedgerEntry, Suppression
+from sayso.consent.record import record
 from sayso.consent.words import QUICK_REPLY_PAYLOAD
+from sayso.contacts.apply import apply
+from sayso.contacts.changes import ContactChange, Profile, Source
 from sayso.contacts.models import AddressStatus, Contact
 from sayso.messaging import asked
 from sayso.messaging.buttons import opt_out_labels, payloads
@@ -199,6 +202,79 @@ class TestMetasOwnWays:
         assert (unreachable is not None) == (code == 131026)
         if unreachable:
             assert timedelta(days=29) < unreachable.until - datetime.now(UTC) <= timedelta(days=30)
+
+
+class TestANumberThatChangedHands:
+    """A contact is found by every WhatsApp id it ever had; the number may be another contact's in the shop by now."""
+
+    X, Y = "+447911222001", "+447911222002"
+
+    @pytest.fixture
+    def both(self, shop, arrive) -> tuple[int, int]:
+        """Who had the number once and wrote from it, and who has it now."""
+        before = make_contact(phone=self.X)
+        arrive(messages=[said(wa_id=self.X[1:], **text("hello"))])
+        number = Contact.objects.get(pk=before).shopify_customer_id
+        profile = Profile(phone=self.Y, email="moved@example.com", country="GB")
+        apply(
+            [
+                ContactChange(
+                    source=Source.SHOPIFY, at=T0 + timedelta(days=1), shopify_customer_id=number, profile=profile
+                )
+            ]
+        )
+        now = make_contact(phone=self.X)
+        record(ConsentEvent(one, Channel.WHATSAPP, "OPT_IN", T0, "test") for one in (before, now))
+        assert states(before)[0] == states(now)[0] == "SUBSCRIBED"
+        return before, now
+
+    def wish(self, value: str, at: int = AT) -> dict:
+        return {"user_preferences": [{"wa_id": self.X[1:], "value": value, "timestamp": at}]}
+
+    def test_a_stop_holds_for_the_number_it_came_from(self, shop, arrive, both):
+        arrive(messages=[said(wa_id=self.X[1:], **text("STOP"))])
+        assert states(both[0]) == states(both[1]) == OUT
+        keys = set(map(bytes, Suppression.objects.filter(kind="OPT_OUT").values_list("address_key", flat=True)))
+        assert keys == {bytes(Contact.objects.get(pk=one).phone_key) for one in both}
+
+    def test_so_do_metas_own_ways(self, arrive, both):
+        arrive(field="user_preferences", **self.wish("stop"))
+        assert states(both[0]) == states(both[1]) == OUT
+
+    def test_and_131050(self, arrive, both):
+        arrive(statuses=[failed(both[1], 131050)])
+        assert states(both[1]) == OUT
+
+    def test_a_number_that_nobody_told_us_stays_out(self, arrive):
+        contact = make_contact(phone=None, wa_id="447911222003")
+        arrive(messages=[said(wa_id="447911222003", **text("STOP"))])
+        assert states(contact) == OUT
+        late = make_contact(phone="+447911222003")
+        record([ConsentEvent(late, Channel.WHATSAPP, "IMPORT_WITH_PROOF", T0, "manual_import")])
+        assert states(late) == OUT
+
+    def test_neither_a_yes_nor_a_resume_speaks_for_somebody_else(self, arrive, both):
+        before, _ = both
+        record(
+            ConsentEvent(before, Channel.WHATSAPP, one, T0 + timedelta(minutes=at), "test")
+            for at, one in enumerate(("OPT_OUT", "OPT_IN_UNCONFIRMED"), 1)
+        )
+        assert states(before)[0] == "PENDING"
+        arrive(field="user_preferences", **self.wish("resume"))
+        assert states(before)[0] == "PENDING"
+        entry = LedgerEntry.objects.get(contact_id=before, event="RESUME")
+        assert (entry.outcome, entry.refusal_code) == ("REFUSED", "OTHER_ADDRESS")
+        [outcome] = record(
+            [ConsentEvent(before, Channel.WHATSAPP, "CONFIRM", datetime.now(UTC), "double_opt_in", address=self.X)]
+        )
+        assert (outcome.outcome, outcome.refusal_code) == ("REFUSED", "OTHER_ADDRESS")
+        assert states(before)[0] == "PENDING"
+
+    def test_a_start_word_subscribes_nobody_else(self, shop, arrive, both):
+        settings.change(shop, actor_kind="system", opt_in_keywords=["start"])
+        record([ConsentEvent(both[0], Channel.WHATSAPP, "OPT_OUT", T0 + timedelta(minutes=1), "test")])
+        arrive(messages=[said(wa_id=self.X[1:], **text("start"))])
+        assert states(both[0]) == OUT
 
 
 class TestByAddress:

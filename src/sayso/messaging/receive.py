@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection
@@ -15,8 +16,10 @@ from sayso.consent.models import ConsentState
 from sayso.consent.record import record
 from sayso.consent.settings import Settings
 from sayso.consent.words import is_opt_in, is_opt_out, is_yes, possible_opt_out
+from sayso.contacts import addresses
 from sayso.contacts.apply import Actor, apply
 from sayso.contacts.changes import ContactChange, Profile, Source
+from sayso.contacts.models import Contact
 from sayso.shops.models import Shop
 from sayso.shops.tenancy import current_shop_id
 
@@ -42,11 +45,12 @@ def receive(messages: Iterable[InboundMessage], *, sender_id: int | None) -> Non
     chosen = settings.of(Shop.objects.get(pk=current_shop_id()))
     buttons = declared({message.reply_to for message in fresh if message.reply_to and message.kind in BUTTONS})
     waiting = _awaiting_confirmation(contacts)
+    numbers = elsewhere([message.sender for message in fresh], contacts)
     said = list(_proofs(fresh, contacts))
     possible: list[PossibleOptOut] = []
-    for message, contact, message_id in zip(fresh, contacts, ids, strict=True):
+    for message, contact, message_id, number in zip(fresh, contacts, ids, numbers, strict=True):
         if event := _meaning(message, chosen, buttons.get(message.reply_to or ""), contact in waiting):
-            said.append(_event(message, contact, *event))
+            said += from_number(_event(message, contact, *event), number)
         elif word := possible_opt_out(message.text, chosen.opt_out_keywords):
             possible.append(
                 PossibleOptOut(shop_id=current_shop_id(), contact_id=contact, message_id=message_id, word=word[:60])
@@ -86,6 +90,35 @@ def _event(message: InboundMessage, contact_id: int, event: str, source: str) ->
         source=source,
         evidence={"reference": message.id, "text": message.text or "", "payload": message.payload or ""},
     )
+
+
+def elsewhere(persons: Sequence[Person], contacts: Sequence[int]) -> list[str | None]:
+    """The number (E.164) from which each person acted, where their contact goes by another one, or by none; else None.
+
+    A contact is found by every WhatsApp id it ever had, so that its conversation goes on. The number behind that id may be
+    somebody else's in the shop by now, or never have been told to us.
+    """
+    secret = addresses.shop_secret(current_shop_id())
+    keys = dict(Contact.objects.filter(pk__in=set(contacts)).values_list("pk", "phone_key"))
+    found: list[str | None] = []
+    for person, contact in zip(persons, contacts, strict=True):
+        number = f"+{person.wa_id.lstrip('+')}" if person.wa_id else None
+        held = keys.get(contact)
+        same = number is None or (held is not None and addresses.phone_key(secret, number) == bytes(held))
+        found.append(None if same else number)
+    return found
+
+
+def from_number(event: ConsentEvent, number: str | None) -> list[ConsentEvent]:
+    """The event as it counts when it came from ``number``, as :func:`elsewhere` tells it.
+
+    An opt-out holds for the contact and, a second time, for that number and everybody who has it. What gives consent speaks
+    for that number alone, which the contact does not go by: the door refuses it, and keeps that it was said.
+    """
+    if number is None:
+        return [event]
+    there = replace(event, address=number)
+    return [event, there] if event.event == "OPT_OUT" else [there]
 
 
 def _proofs(fresh: Sequence[InboundMessage], contacts: Sequence[int]) -> Iterator[ConsentEvent]:
@@ -176,14 +209,19 @@ def prefer(changes: Iterable[PreferenceChange]) -> None:
     """Take what people chose with WhatsApp's own switch for marketing messages."""
     meant = [change for change in changes if change.value in PREFERENCES]
     contacts = people([(change.person, change.at, False) for change in meant])
+    numbers = elsewhere([change.person for change in meant], contacts)
     record(
-        ConsentEvent(
-            contact_id=contact,
-            channel=Channel.WHATSAPP,
-            event=PREFERENCES[change.value],
-            occurred_at=change.at,
-            source="meta_user_preferences",
-            evidence={"detail": change.detail or ""},
+        event
+        for change, contact, number in zip(meant, contacts, numbers, strict=True)
+        for event in from_number(
+            ConsentEvent(
+                contact_id=contact,
+                channel=Channel.WHATSAPP,
+                event=PREFERENCES[change.value],
+                occurred_at=change.at,
+                source="meta_user_preferences",
+                evidence={"detail": change.detail or ""},
+            ),
+            number,
         )
-        for change, contact in zip(meant, contacts, strict=True)
     )

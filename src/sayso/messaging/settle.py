@@ -14,7 +14,7 @@ from sayso.consent.events import Channel, ConsentEvent
 from sayso.consent.record import record
 from sayso.shops.tenancy import current_shop_id
 
-from .receive import people
+from .receive import elsewhere, from_number, people
 
 KNOWN = {"sent", "delivered", "read", "played", "failed"}
 UNREACHABLE_DAYS = 30
@@ -95,7 +95,7 @@ def _effects(shop_id: int, updates: Iterable[StatusUpdate], touched: dict[int, t
     An opt-out counts also where the message is none of ours, or was settled before: then the recipient is who is meant.
     """
     by_provider_id = {row[5]: row for row in touched.values()}
-    opt_outs: list[ConsentEvent] = []
+    opt_outs: list[tuple[StatusUpdate, int]] = []
     strangers: list[StatusUpdate] = []
     unreachable: list[tuple[int, bytes]] = []
     for update in updates:
@@ -106,16 +106,18 @@ def _effects(shop_id: int, updates: Iterable[StatusUpdate], touched: dict[int, t
         row = row or by_provider_id.get(update.message_id)
         if update.failure.effect is Effect.OPT_OUT:
             if row is not None:
-                opt_outs.append(_opt_out(update, row[1]))
+                opt_outs.append((update, row[1]))
             elif update.recipient.wa_id or update.recipient.bsuid:
                 strangers.append(update)
         elif update.failure.effect is Effect.UNREACHABLE and row is not None:
             unreachable.append((row[1], bytes(row[4])))
     if strangers:
         contacts = people([(update.recipient, update.at, False) for update in strangers])
-        opt_outs += [_opt_out(update, contact) for update, contact in zip(strangers, contacts, strict=True)]
+        opt_outs += zip(strangers, contacts, strict=True)
     if opt_outs:
-        record(opt_outs, report=False)
+        numbers = elsewhere([update.recipient for update, _ in opt_outs], [contact for _, contact in opt_outs])
+        events = [from_number(_opt_out(*one), number) for one, number in zip(opt_outs, numbers, strict=True)]
+        record([event for both in events for event in both], report=False)
     if unreachable:
         with connection.cursor() as cursor:
             cursor.execute(

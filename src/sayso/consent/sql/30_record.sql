@@ -231,7 +231,7 @@ BEGIN
                     WHEN 'inferred' THEN <c>_basis IS NOT DISTINCT FROM 'INFERRED'
                 END AS <c>_holds,
                 t_<c>.effect IN ('opt_in', 'pending', 'weak', 'chat') AND <c>_at > moment + interval '5 minutes' AS <c>_early,
-                t_<c>.effect IN ('opt_in', 'pending', 'weak', 'chat', 'absent', 'invalid', 'proven')
+                t_<c>.effect IN ('opt_in', 'pending', 'confirm', 'weak', 'chat', 'resume', 'absent', 'invalid', 'proven')
                     -- Who has no address agrees to nothing: it would count for whichever address comes next.
                     AND (<c>_event_key IS DISTINCT FROM <c>_current_key
                         OR (<c>_current_key IS NULL AND t_<c>.effect IN ('opt_in', 'pending', 'weak', 'chat'))) AS <c>_elsewhere
