@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -207,10 +208,36 @@ def test_the_proof_of_one_contact_is_checked_too(shop, tmp_path):
     whole, chance = content.splitlines(keepends=True), random.Random(3)
     for at in chance.sample(range(content.index(b"\n") + 1, len(content) - 1), 40):
         file.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
-        assert check(file)[0] == 1 or b'"wording":' in content[at - 90 : at], content[at - 40 : at + 40]
-    for number in range(1, 5):
+        assert check(file)[0] == 1, content[at - 40 : at + 40]
+    for number in range(1, 6):
         file.write_bytes(b"".join(whole[:number] + whole[number + 1 :]))
         assert check(file)[0] == 1
+
+
+def test_a_proof_whose_end_was_cut_off_or_written_anew_is_found(shop, tmp_path):
+    """The last entry, an opt-out perhaps, under no checkpoint yet; whoever alters the file puts its own figures right."""
+    folder = unzipped(shop, tmp_path)
+    with shop_context(shop.pk):
+        contact = json.loads(lines(folder)[0])["contact"]
+        content = formats.make(shop, contact, "jsonl", actor_kind="staff").content
+    file = folder / "one.jsonl"
+    head, *entries, seal = [json.loads(line) for line in content.splitlines()]
+
+    def tried(*entries: dict, seal: dict | None = seal) -> tuple[int, str]:
+        written = [head | {"entries": len(entries)}, *entries, *([seal] if seal else [])]
+        file.write_text("".join(f"{json.dumps(one, separators=(',', ':'), ensure_ascii=False)}\n" for one in written))
+        return check(file)
+
+    assert tried(*entries)[0] == 0
+    assert tried(*entries[:-1])[0] == 1
+    status, said = tried(*entries[:-1], seal=None)
+    assert status == 1 and "no seal" in said
+    forged = entries[-1]["entry"].replace('"code":null', '"code":"STALE"')
+    anew = entries[-1] | {"entry": forged, "hash": sha256(forged.encode()).hexdigest(), "checkpoint": None}
+    assert tried(*entries[:-1], anew)[0] == tried(*entries[:-1], anew, seal=None)[0] == 1
+    assert any(one["evidence"] for one in entries)
+    assert tried(*(one | {"evidence": []} for one in entries))[0] == 1
+    assert tried(*entries[:-1], entries[-1] | {"wording": "I agree to everything"})[0] == 1
 
 
 # The export behind it

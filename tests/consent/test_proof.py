@@ -9,7 +9,9 @@ import uuid
 from hashlib import sha256
 
 import pytest
+from django.utils import timezone
 from tests.consent.ledger_people import people
+from tests.making import make_contact
 
 from sayso.consent.events import Channel, ConsentEvent
 from sayso.consent.ledger import checkpoint, keys, merkle
@@ -103,7 +105,8 @@ def test_pdf_with_writings_of_the_world(shop):
 
 
 def test_jsonl_can_be_followed_to_a_signature(shop, contact):
-    head, *lines = [json.loads(line) for line in made(shop, contact, "jsonl").splitlines()]
+    head, *lines, seal = [json.loads(line) for line in made(shop, contact, "jsonl").splitlines()]
+    assert keys.is_signature(bytes.fromhex(seal["public_key"]), seal["seal"].encode(), bytes.fromhex(seal["signature"]))
     assert head["entries"] == len(lines) == 4 and head["keys"][0]["fingerprint"] == keys.known()[0].fingerprint
     prev = None
     for line in lines:
@@ -167,6 +170,17 @@ def test_kantara_receipts(shop, contact):
             "thirdPartyDisclosure",
         }  # fmt: skip
     assert found == json.loads(made(shop, contact, "kantara"))
+
+
+def test_an_opt_in_that_nobody_confirmed_is_no_receipt(shop):
+    pending, confirmed, now = make_contact(), make_contact(), timezone.now()
+    record(
+        ConsentEvent(one, Channel.WHATSAPP, "OPT_IN_UNCONFIRMED", now, "hosted_form") for one in (pending, confirmed)
+    )
+    record([ConsentEvent(confirmed, Channel.WHATSAPP, "CONFIRM", now, "double_opt_in")])
+    assert json.loads(made(shop, pending, "kantara")) == []
+    [receipt] = json.loads(made(shop, confirmed, "kantara"))
+    assert receipt["collectionMethod"] == "double_opt_in"
 
 
 def test_dpv_records(shop, contact):

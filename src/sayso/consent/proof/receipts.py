@@ -46,7 +46,7 @@ RECEIPT = "https://w3id.org/dpv/schema/dpv-27560#receipt"
 
 
 def given(proof: Proof) -> list[Step]:
-    """The entries by which consent was given and counted."""
+    """The entries by which a person said yes, and it counted: at once, or to be confirmed."""
     return [step for step in proof.steps if step.entry.outcome == "ACCEPTED" and _gives(step)]
 
 
@@ -56,8 +56,9 @@ def _gives(step: Step) -> bool:
 
 
 def kantara(proof: Proof) -> list[dict[str, Any]]:
-    """One receipt for each time consent was given, the oldest first."""
-    return [_kantara(proof, step) for step in given(proof)]
+    """One receipt for each time consent was given, the oldest first. An opt-in that still had to be confirmed is none: the
+    receipt is that of its confirmation."""
+    return [_kantara(proof, step) for step in given(proof) if step.entry.to_state == State.SUBSCRIBED]
 
 
 def _kantara(proof: Proof, step: Step) -> dict[str, Any]:

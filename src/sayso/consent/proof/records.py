@@ -7,7 +7,10 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
+
+import rfc8785
 
 from sayso.consent.ledger import keys
 from sayso.consent.ledger.fields import FIELDS
@@ -18,14 +21,33 @@ from .collect import Proof
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """A spreadsheet takes a cell that begins so for a formula (OWASP, *CSV Injection*)."""
 
+FORMAT, SEAL = "sayso-proof-2", "sayso-proof-seal-1"
+
 COLUMNS = [*(field.name for field in FIELDS), "hash"]
 
 
 def jsonl(proof: Proof) -> Iterator[bytes]:
-    """Lines: what this is, the public keys, then an entry a line with its evidence, checkpoint and Merkle path."""
+    """Lines: what this is, the public keys, then an entry a line with its evidence, checkpoint and Merkle path; in the end
+    the seal, a signature over all before it. Without one the end could be cut off, where the opt-out stands, and entries
+    that no checkpoint covers yet could be written anew. Raises KeyTrouble where there is no key to sign with."""
+    digest, signer = sha256(), keys.signer()
+    for line in _unsealed(proof):
+        digest.update(line)
+        yield line
+    text = rfc8785.dumps({"format": SEAL, "sha256": digest.hexdigest(), "key": signer.key.id})
     yield _line(
         {
-            "format": "sayso-proof-1",
+            "seal": text.decode(),
+            "signature": signer.sign(text).hex(),
+            "public_key": signer.key.public.hex(),
+        }
+    )
+
+
+def _unsealed(proof: Proof) -> Iterator[bytes]:
+    yield _line(
+        {
+            "format": FORMAT,
             "shop": proof.shop.pk,
             "domain": proof.shop.domain,
             "controller": proof.controller,

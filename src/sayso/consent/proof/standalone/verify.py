@@ -328,19 +328,40 @@ def follows_path(hash_, index, size, path):
     return None if rest else node.hex()
 
 
+def check_seal(file, trusted, findings):
+    """The last line: a signature over the lines before it. Without it the end may be cut off, and whatever no checkpoint
+    covers may be anybody's."""
+    digest, last = hashlib.sha256(), b""
+    for line in lines(file, keep=True):
+        digest.update(last)
+        last = line
+    said = as_object(last) or {}
+    text, public = str(said.get("seal", "")).encode(), str(said.get("public_key", ""))
+    statement = as_object(text) or {}
+    if statement.get("format") != "sayso-proof-seal-1" or set(said) != {"seal", "signature", "public_key"}:
+        findings.add(0, "the proof has no seal at its end: it was cut short")
+    elif public not in trusted or not is_signature(public, text, str(said.get("signature", ""))):
+        findings.add(0, "the seal of the proof is not signed with a trusted key")
+    elif statement.get("sha256") != digest.hexdigest():
+        findings.add(0, "the proof is not the one that was sealed: a line was changed, removed or added")
+
+
 def check_contact(file, pinned):
-    """The proof of one contact: each entry, its way to a signed root, and the chain."""
+    """The proof of one contact: its seal, each entry, its way to a signed root, and the chain."""
     findings, rows = Findings(), lines(file)
     head = as_object(next(rows, b""))
-    if not head or head.get("format") != "sayso-proof-1":
-        raise Unusable("%s is no proof of a contact" % file)
+    if not head or head.get("format") != "sayso-proof-2":
+        raise Unusable("%s is no proof of a contact, or one of an older form: ask for it again" % file)
     trusted = trusted_keys(head.get("keys", []), pinned, findings)
     # A contact that became part of this one has a chain of its own.
     heads = dict.fromkeys([head.get("contact"), *(head.get("merged") or [])])
+    check_seal(file, trusted, findings)
     entries, uncovered = 0, 0
     for row in rows:
-        entries += 1
         said = as_object(row)
+        if said and "seal" in said:
+            continue  # it is the last, or the line before the last is not what was sealed
+        entries += 1
         text = str(said.get("entry", "")).encode() if said else b""
         entry = as_object(text)
         if entry is None:
