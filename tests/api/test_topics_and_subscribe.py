@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 from django.core.cache import cache
+from django.utils import timezone
 from tests.making import make_contact
 
 from sayso.choices.topics import create as make_topic
 from sayso.consent import settings as consent_settings
+from sayso.consent.events import Channel, ConsentEvent
 from sayso.consent.models import ConsentState, TopicChoice
+from sayso.consent.record import record
 from sayso.contacts.models import Contact
 from sayso.events.models import Event
 from sayso.shops.tenancy import enter_shop
@@ -38,6 +41,22 @@ def test_topics_are_read_and_chosen(api, shop):
     put(api, f"/contacts/{contact}/topics", {"topics": [{"key": "news", "on": False}]})
     enter_shop(shop.pk)
     assert TopicChoice.objects.filter(topic="news", wanted=False).count() == 3
+
+
+def test_what_the_person_switched_off_nobody_else_switches_on(api, shop):
+    make_topic("Sale")
+    make_topic("News")
+    contact = make_contact("OPT_IN")
+    now = timezone.now()
+    record([ConsentEvent(contact, Channel.WHATSAPP, "TOPIC_OFF", now, "preference_centre", topic="sale")])
+    for channel in ("whatsapp", None):
+        body = {"topics": [{"key": "news", "on": True}, {"key": "sale", "on": True, "channel": channel}]}
+        answer = put(api, f"/contacts/{contact}/topics", body)
+        enter_shop(shop.pk)
+        assert answer.status_code == 422 and answer.json()["invalid_fields"][0]["name"] == "topics.1.on"
+        assert not TopicChoice.objects.filter(wanted=True).exists()
+    body = {"topics": [{"key": "sale", "on": True, "channel": "email"}]}
+    assert put(api, f"/contacts/{contact}/topics", body).status_code == 200
 
 
 def test_topics_that_do_not_exist(api, shop):

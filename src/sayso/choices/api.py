@@ -120,13 +120,20 @@ def get_topics(request: ApiRequest, contact_id: Id) -> dict[str, Any]:
 )  # fmt: skip
 def put_topics(request: ApiRequest, contact_id: Id, payload: TopicsIn) -> dict[str, Any]:
     """Record what the person chose. Topics that are not named keep their choice. A topic refines consent, it never gives
-    any: a contact that did not opt in gets nothing by it."""
+    any: a contact that did not opt in gets nothing by it. What the person switched off themself, nobody else switches on."""
     if _contact(contact_id).redacted_at:
         raise Problem(409, "The contact was erased on a privacy request; nothing can be recorded.")
     known = set(Topic.objects.values_list("key", flat=True))
     for number, one in enumerate(payload.topics):
         if one.key not in known:
             raise invalid(f"topics.{number}.key", "invalid_reference", f"there is no topic {one.key!r}")
+    declined = subjects.declined_by_the_person(contact_id)
+    for number, one in enumerate(payload.topics):
+        if one.on and any(
+            (channel.value, one.key) in declined for channel in ([one.channel] if one.channel else Channel)
+        ):
+            reason = "the person switched it off themself; only they can switch it on again"
+            raise invalid(f"topics.{number}.on", "incorrect_operation", reason)
     now, choices = datetime.now(UTC), subjects.choices_of(contact_id)
     wanted = {
         (channel, one.key): one.on for one in payload.topics for channel in ([one.channel] if one.channel else Channel)
