@@ -215,6 +215,9 @@ def test_requests_over_the_api(shop, call):
     assert read["contact_ids"] == [contact] and read["package_bytes"]
     package = call("get", f"/privacy/requests/{made.json()['id']}/package")
     assert zipfile.ZipFile(io.BytesIO(b"".join(package.streaming_content))).testzip() is None
+    enter_shop(shop.pk)
+    taken = Event.objects.get(kind="privacy.package_downloaded")
+    assert (taken.actor_kind, taken.actor_id) == ("staff", "API token test")
     assert call("get", "/privacy/requests?open=true").json()["items"] == []
     assert len(call("get", "/privacy/requests?limit=1").json()["items"]) == 1
     assert call("get", "/privacy/requests/99999999").status_code == 404

@@ -66,9 +66,12 @@ def access(
     with database():
         from sayso.privacy import access as packages
         from sayso.privacy.models import PrivacyRequest
+        from sayso.shops.tenancy import shop_context
 
         chosen = choose_shop(shop)
         done = _carry_out(chosen, PrivacyRequest.Kind.ACCESS, contact, customer, email, phone)
+        with shop_context(chosen.pk):
+            packages.taken(done, actor_kind="staff", actor_id="terminal")
         with writing(output), output.open("wb") as file:
             for piece in packages.download(chosen.pk, done.pk):
                 file.write(piece)

@@ -39,7 +39,7 @@ def carry_out(request: PrivacyRequest) -> dict[str, int]:
     """
     shop, named = people.current_shop(), Named.from_json(request.subject)
     ids = merge.whole_person(request.contact_ids) or people.find(named, shop)
-    whom = people.subject(ids, named, shop, request_id=request.pk)
+    whom = people.subject(ids, named, shop, request_id=request.pk, to_hand_out=True)
     request.contact_ids = ids
     PackagePart.objects.filter(request_id=request.pk).delete()  # of an attempt before
     out = _Parts(request)
@@ -58,6 +58,16 @@ def carry_out(request: PrivacyRequest) -> dict[str, int]:
         data={"what": "access_package", "request": request.pk, "rows": sum(counts.values()), "bytes": out.size},
     )  # fmt: skip
     return counts
+
+
+def taken(request: PrivacyRequest, *, actor_kind: str, actor_id: str) -> None:
+    """Say in the event log who takes the package of a request. Needs the shop's transaction."""
+    now = timezone.now()
+    PrivacyRequest.objects.filter(pk=request.pk).update(downloaded_at=now)
+    Event.objects.create(
+        shop_id=request.shop_id, kind="privacy.package_downloaded", occurred_at=now, actor_kind=actor_kind,
+        actor_id=actor_id, origin="privacy", data={"request": request.pk},
+    )  # fmt: skip
 
 
 def download(shop_id: int, request_id: int) -> Iterator[bytes]:

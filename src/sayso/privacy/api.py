@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from django.http import StreamingHttpResponse
@@ -165,7 +165,7 @@ def get_package(request: ApiRequest, request_id: Id) -> HttpResponseBase:
     found = _one(request_id)
     if found.package_size is None:
         raise Problem(409, f"Request {request_id} has no package: it is {found.status}, or the package has expired.")
-    PrivacyRequest.objects.filter(pk=found.pk).update(downloaded_at=datetime.now(UTC))
+    access.taken(found, actor_kind="staff", actor_id=request.api_token.author)
     response = StreamingHttpResponse(access.download(request.shop.pk, found.pk), content_type="application/zip")
     response["Content-Length"] = str(found.package_size)
     response["Content-Disposition"] = f'attachment; filename="access-request-{found.pk}.zip"'

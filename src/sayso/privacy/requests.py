@@ -21,6 +21,7 @@ CLOCK = timedelta(days=30)
 AFTER_UNINSTALL = timedelta(days=30)
 """Features §7.1: a shop's data outlive ``app/uninstalled`` that long, should ``shop/redact`` not come before."""
 BELL = "sayso_privacy"
+LOCK = 5_173_011  # of the advisory locks: one writer of requests a shop
 
 Kind, Status, Origin = PrivacyRequest.Kind, PrivacyRequest.Status, PrivacyRequest.Origin
 
@@ -47,6 +48,7 @@ def open_all(
     """Write requests down, in the caller's transaction of the shop, and wake the worker. What has the reference of a
     request that is there already is that request; only new ones are answered."""
     now = timezone.now()
+    _one_at_a_time(shop_id)
     before = _newest_id()
     made = [
         PrivacyRequest(
@@ -75,6 +77,13 @@ def open_all(
         for one in fresh
     )  # fmt: skip
     return fresh
+
+
+def _one_at_a_time(shop_id: int) -> None:
+    """Until the end of the transaction: what has a higher number than the newest is then our own, and nobody is handed the
+    request, and so the package, of somebody else who asked at the same moment."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s, hashint8(%s))", [LOCK, shop_id])
 
 
 def _newest_id() -> int:

@@ -13,7 +13,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from sayso.consent import settings
 from sayso.contacts.models import Contact
-from sayso.events.models import Event
 from sayso.shops import personal
 from sayso.shops.models import Shop
 from sayso.shops.pages import Request, page
@@ -131,12 +130,7 @@ def decide(request: Request, request_id: int) -> HttpResponse:
 def package(request: Request, request_id: int) -> HttpResponseBase:
     """The package as a file. Who took it is in the event log."""
     asked = get_object_or_404(PrivacyRequest, pk=request_id, package_size__isnull=False)
-    now = timezone.now()
-    PrivacyRequest.objects.filter(pk=asked.pk).update(downloaded_at=now)
-    Event.objects.create(
-        shop_id=request.shop.pk, kind="privacy.package_downloaded", occurred_at=now, actor_kind="staff",
-        actor_id=str(request.user.pk), origin="privacy", data={"request": asked.pk},
-    )  # fmt: skip
+    access.taken(asked, actor_kind="staff", actor_id=str(request.user.pk))
     response = StreamingHttpResponse(access.download(request.shop.pk, asked.pk), content_type="application/zip")
     response["Content-Disposition"] = f'attachment; filename="access-request-{asked.pk}.zip"'
     response["Content-Length"] = str(asked.package_size)

@@ -26,6 +26,8 @@ class Subject:
     """Under which deliveries are found, see :mod:`sayso.intake.subjects`."""
     order_ids: Sequence[int] | None = None
     """Of the platform: the orders whose personal parts are to go. None: all of the person."""
+    stray_order_ids: Sequence[int] = ()
+    """Of the platform: orders that carry an address of theirs and belong to no contact any more."""
     request_id: int | None = None
     """The open privacy request that allows erasing; None when contacts deleted 30 days ago are purged."""
 

@@ -49,19 +49,21 @@ def _orders(subject: Subject) -> Iterator[Row]:
             (select jsonb_agg(jsonb_build_object('shipped_at', f.shipped_at, 'status', f.status, 'company',
                 f.tracking_company, 'numbers', f.tracking_numbers, 'urls', f.tracking_urls) order by f.shipped_at, f.id)
                 from fulfillment f where f.shop_id = o.shop_id and f.order_id = o.id) as parcels
-        from orders o where o.contact_id = any(%s) or o.shopify_customer_id = any(%s) order by o.id""",
+        from orders o where o.contact_id = any(%s) or o.shopify_customer_id = any(%s) or o.shopify_order_id = any(%s)
+        order by o.id""",
         ids(subject.contact_ids),
         ids(subject.customer_ids),
+        ids(subject.stray_order_ids),
     )
 
 
 def _scrub_orders(subject: Subject) -> int:
     if subject.request_id is None:
         return call("privacy_unlink_orders", ids(subject.contact_ids))
-    return call(
-        "privacy_scrub_orders", subject.request_id, ids(subject.contact_ids), ids(subject.customer_ids),
-        None if subject.order_ids is None else list(subject.order_ids),
-    )  # fmt: skip
+    whom = (subject.request_id, ids(subject.contact_ids), ids(subject.customer_ids))
+    if subject.order_ids is not None:
+        return call("privacy_scrub_orders", *whom, ids(subject.order_ids))
+    return call("privacy_scrub_orders", *whom, None) + call("privacy_scrub_orders", *whom, ids(subject.stray_order_ids))
 
 
 def _events(subject: Subject) -> Iterator[Row]:
