@@ -80,7 +80,7 @@ def test_from_nothing_to_a_published_form(owner_client, shop, visitor):
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://shop.example", "https://a b", "ftp://x.example", "https://*.example", "'self'"]
+    "origin", ["http://shop.example", "https://a b", "ftp://x.example", "https://*.example", "'self'", "[]"]
 )
 def test_what_may_not_frame(owner_client, shop, origin):
     data = {"kind": "HOSTED", "title": "News", "channels": ["email"], "languages": ["en"], "origins": origin}

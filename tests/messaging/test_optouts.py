@@ -245,6 +245,12 @@ class TestANumberThatChangedHands:
         arrive(statuses=[failed(both[1], 131050)])
         assert states(both[1]) == OUT
 
+    def test_and_whoever_of_the_team_is_shown_the_message(self, arrive, both):
+        arrive(messages=[said(wa_id=self.X[1:], **text("don't stop"))])
+        [(one, _)] = asked.possible(both[0])
+        asked.decide(one, PossibleOptOut.Decision.OPT_OUT, actor_id="7")
+        assert states(both[0]) == states(both[1]) == OUT
+
     def test_a_number_that_nobody_told_us_stays_out(self, arrive):
         contact = make_contact(phone=None, wa_id="447911222003")
         arrive(messages=[said(wa_id="447911222003", **text("STOP"))])

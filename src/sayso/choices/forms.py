@@ -113,7 +113,10 @@ class FormForm(forms.Form):
         """Bare origins; a host alone is read as https."""
         origins = []
         for line in self.cleaned_data["origins"].split():
-            parts = urlsplit(line if "://" in line else f"https://{line}")
+            try:
+                parts = urlsplit(line if "://" in line else f"https://{line}")
+            except ValueError:  # brackets around what is no IPv6 address
+                parts = urlsplit("")
             host = parts.netloc.lower()
             local = parts.hostname in ("localhost", "127.0.0.1")
             if not re.fullmatch(r"[a-z0-9.-]+(:\d{1,5})?", host) or parts.scheme not in ("https", "http"):

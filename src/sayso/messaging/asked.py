@@ -10,11 +10,12 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef
 
-from sayso.consent.events import Channel, ConsentEvent, Outcome, State
+from sayso.consent.events import PHONE_CHANNELS, Channel, ConsentEvent, Outcome, State
 from sayso.consent.models import ConsentState
 from sayso.consent.record import record
 
 from .models import Message, PossibleOptOut
+from .receive import elsewhere, from_number
 
 OFFERED = 20  # newest messages to choose from
 
@@ -42,19 +43,18 @@ def opt_out(
         evidence |= {"reference": message.provider_id} if message.provider_id else {}
     if how.strip():
         evidence["source_text"] = how.strip()
-    return record(
-        [
-            ConsentEvent(
-                contact_id=contact_id,
-                channel=channel,
-                event="OPT_OUT",
-                occurred_at=message.queued_at if message else datetime.now(UTC),
-                source="staff",
-                actor_kind="staff",
-                evidence=evidence,
-            )
-        ]
+    asked = ConsentEvent(
+        contact_id=contact_id,
+        channel=channel,
+        event="OPT_OUT",
+        occurred_at=message.queued_at if message else datetime.now(UTC),
+        source="staff",
+        actor_kind="staff",
+        evidence=evidence,
     )
+    came_from = message.address if message is not None and channel in PHONE_CHANNELS else None
+    [number] = elsewhere([came_from], [contact_id])
+    return record(from_number(asked, number))
 
 
 def possible(contact_id: int) -> list[tuple[PossibleOptOut, Message]]:

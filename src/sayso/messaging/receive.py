@@ -45,7 +45,7 @@ def receive(messages: Iterable[InboundMessage], *, sender_id: int | None) -> Non
     chosen = settings.of(Shop.objects.get(pk=current_shop_id()))
     buttons = declared({message.reply_to for message in fresh if message.reply_to and message.kind in BUTTONS})
     waiting = _awaiting_confirmation(contacts)
-    numbers = elsewhere([message.sender for message in fresh], contacts)
+    numbers = elsewhere([number_of(message.sender) for message in fresh], contacts)
     said = list(_proofs(fresh, contacts))
     possible: list[PossibleOptOut] = []
     for message, contact, message_id, number in zip(fresh, contacts, ids, numbers, strict=True):
@@ -92,8 +92,13 @@ def _event(message: InboundMessage, contact_id: int, event: str, source: str) ->
     )
 
 
-def elsewhere(persons: Sequence[Person], contacts: Sequence[int]) -> list[str | None]:
-    """The number (E.164) from which each person acted, where their contact goes by another one, or by none; else None.
+def number_of(person: Person) -> str | None:
+    """The number (E.164) that a person's WhatsApp id shows; None where there is a user id alone."""
+    return f"+{person.wa_id.lstrip('+')}" if person.wa_id else None
+
+
+def elsewhere(numbers: Sequence[str | None], contacts: Sequence[int]) -> list[str | None]:
+    """Of the numbers from which people acted those by which their contact does not go, else None.
 
     A contact is found by every WhatsApp id it ever had, so that its conversation goes on. The number behind that id may be
     somebody else's in the shop by now, or never have been told to us.
@@ -101,8 +106,7 @@ def elsewhere(persons: Sequence[Person], contacts: Sequence[int]) -> list[str | 
     secret = addresses.shop_secret(current_shop_id())
     keys = dict(Contact.objects.filter(pk__in=set(contacts)).values_list("pk", "phone_key"))
     found: list[str | None] = []
-    for person, contact in zip(persons, contacts, strict=True):
-        number = f"+{person.wa_id.lstrip('+')}" if person.wa_id else None
+    for number, contact in zip(numbers, contacts, strict=True):
         held = keys.get(contact)
         same = number is None or (held is not None and addresses.phone_key(secret, number) == bytes(held))
         found.append(None if same else number)
@@ -131,7 +135,7 @@ def _proofs(fresh: Sequence[InboundMessage], contacts: Sequence[int]) -> Iterato
     for message, contact in zip(fresh, contacts, strict=True):
         if contact in invalid and message.sender.wa_id:
             proof = _event(message, contact, "ADDRESS_PROVEN", "inbound")
-            proof.address = f"+{message.sender.wa_id.lstrip('+')}"
+            proof.address = number_of(message.sender)
             yield proof
 
 
@@ -152,13 +156,14 @@ def _keep(fresh: Sequence[InboundMessage], contacts: list[int], sender_id: int |
     with connection.cursor() as cursor:
         cursor.execute(
             """insert into message (shop_id, contact_id, channel, direction, origin, sender_id, body, status, provider_id,
-                queued_at)
-            select %s, u.contact_id, 'whatsapp', 'IN', 'INBOX', %s, u.body, 'RECEIVED', u.provider_id, u.at
-            from unnest(%s::bigint[], %s::text[], %s::text[], %s::timestamptz[]) as u(contact_id, body, provider_id, at)
+                queued_at, address)
+            select %s, u.contact_id, 'whatsapp', 'IN', 'INBOX', %s, u.body, 'RECEIVED', u.provider_id, u.at, u.address
+            from unnest(%s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::text[])
+                as u(contact_id, body, provider_id, at, address)
             returning provider_id, id""",
             [
                 current_shop_id(), sender_id, contacts, [message.text or f"[{message.kind}]" for message in fresh],
-                [message.id for message in fresh], moments,
+                [message.id for message in fresh], moments, [number_of(message.sender) for message in fresh],
             ],
         )  # fmt: skip
         ids = dict(cursor.fetchall())
@@ -185,7 +190,7 @@ def people(seen: Sequence[tuple[Person, datetime | None, bool]]) -> list[int]:
     """The contact of each person, made where there is none; each with when they were seen, and whether they wrote then."""
     changes = []
     for person, at, wrote in seen:
-        phone = f"+{person.wa_id.lstrip('+')}" if person.wa_id else None
+        phone = number_of(person)
         first, _, last = (person.name or "").partition(" ")
         changes.append(
             ContactChange(
@@ -209,7 +214,7 @@ def prefer(changes: Iterable[PreferenceChange]) -> None:
     """Take what people chose with WhatsApp's own switch for marketing messages."""
     meant = [change for change in changes if change.value in PREFERENCES]
     contacts = people([(change.person, change.at, False) for change in meant])
-    numbers = elsewhere([change.person for change in meant], contacts)
+    numbers = elsewhere([number_of(change.person) for change in meant], contacts)
     record(
         event
         for change, contact, number in zip(meant, contacts, numbers, strict=True)

@@ -14,7 +14,7 @@ from sayso.consent.events import Channel, ConsentEvent
 from sayso.consent.record import record
 from sayso.shops.tenancy import current_shop_id
 
-from .receive import elsewhere, from_number, people
+from .receive import elsewhere, from_number, number_of, people
 
 KNOWN = {"sent", "delivered", "read", "played", "failed"}
 UNREACHABLE_DAYS = 30
@@ -115,7 +115,9 @@ def _effects(shop_id: int, updates: Iterable[StatusUpdate], touched: dict[int, t
         contacts = people([(update.recipient, update.at, False) for update in strangers])
         opt_outs += zip(strangers, contacts, strict=True)
     if opt_outs:
-        numbers = elsewhere([update.recipient for update, _ in opt_outs], [contact for _, contact in opt_outs])
+        numbers = elsewhere(
+            [number_of(update.recipient) for update, _ in opt_outs], [contact for _, contact in opt_outs]
+        )
         events = [from_number(_opt_out(*one), number) for one, number in zip(opt_outs, numbers, strict=True)]
         record([event for both in events for event in both], report=False)
     if unreachable:
