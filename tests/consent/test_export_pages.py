@@ -16,6 +16,7 @@ from sayso.consent.models import Export
 from sayso.events.models import Event
 from sayso.shops import tokens
 from sayso.shops.models import Membership, User
+from sayso.shops.tenancy import enter_shop
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +78,8 @@ def test_an_export_from_the_page_to_the_file(owner_client, shop):
     answer = owner_client.get(reverse("consent_export_file", args=[export.pk]))
     rows = body(answer).decode("utf-8-sig").splitlines()
     assert len(rows) == 5 and "attachment" in answer["Content-Disposition"]
+    enter_shop(shop.pk)
+    assert Event.objects.get(kind="export.downloaded").data == {"kind": "ledger_csv", "export": export.pk}
 
 
 def test_an_impossible_period_is_said(owner_client, shop):
@@ -106,8 +109,6 @@ def test_exports_over_the_api(shop):
 def test_another_shop_sees_nothing(shop, make_shop):
     people(shop, 1)
     export = exports.request("ledger_csv", {}, actor_kind="staff")
-    from sayso.shops.tenancy import enter_shop
-
     enter_shop(make_shop().pk)
     api = Caller(tokens.create("tests", "owner")[1])
     assert api.get(f"/consent/exports/{export.pk}").status_code == 404

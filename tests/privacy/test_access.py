@@ -77,6 +77,18 @@ def test_a_package_ends(shop, ask):
     assert request.package_size is None and not PackagePart.objects.exists()
 
 
+def test_a_package_that_was_handed_over_goes_with_the_person(shop, ask):
+    eve("OPT_IN")
+    kept, handed_over = (ask(requests.Kind.ACCESS, customer_id=900) for _ in range(2))
+    access.taken(handed_over, actor_kind="staff", actor_id="1")
+    assert ask(customer_id=900).counts["access_packages"] == 1
+    assert set(PackagePart.objects.values_list("request_id", flat=True)) == {kept.pk}
+    access.taken(kept, actor_kind="staff", actor_id="1")
+    assert retention.apply(shop)["exports"] == 1
+    enter_shop(shop.pk)
+    assert not PackagePart.objects.exists()
+
+
 @pytest.mark.parametrize("value", ["=1+1", "@sum", "+cmd|x", "-2+3+cmd"])
 def test_no_cell_is_a_formula(value):
     assert access._cell(value) == "'" + value

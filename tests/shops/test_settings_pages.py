@@ -7,6 +7,7 @@ import re
 import pytest
 from django.test import Client
 
+from sayso.events.models import Event
 from sayso.shops import tokens
 from sayso.shops.models import ApiToken, Membership, Shop, User
 from sayso.shops.roles import PERMISSIONS
@@ -66,6 +67,16 @@ def test_an_admin_makes_no_owner(shop: Shop, admin: Membership) -> None:
     client.force_login(admin.user, backend="allauth.account.auth_backends.AuthenticationBackend")
     client.post(f"/settings/team/{admin.pk}/role", {"role": "owner"})
     assert role_of(admin) == "admin"
+
+
+def test_rights_are_given_and_taken_before_the_log(owner_client: Client, shop: Shop, admin: Membership) -> None:
+    owner_client.post(f"/settings/team/{admin.pk}/role", {"role": "viewer"})
+    owner_client.post("/settings/tokens", {"name": "till", "role": "admin"})
+    owner_client.post(f"/settings/tokens/{ApiToken.objects.get().pk}/revoke")
+    told = list(Event.objects.filter(kind__startswith="staff.").order_by("id"))
+    assert [one.kind for one in told] == ["staff.role_changed", "staff.token_created", "staff.token_revoked"]
+    assert told[0].data == {"user": admin.user_id, "role": ["admin", "viewer"]}
+    assert {one.actor_id for one in told} == {str(Membership.objects.get(shop=shop, role="owner").user_id)}
 
 
 def test_a_change_counts_from_the_next_click(owner_client: Client, admin: Membership) -> None:

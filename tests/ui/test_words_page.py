@@ -112,6 +112,8 @@ def test_buttons_are_declared_only_where_chosen_otherwise(owner_client: Client, 
     owner_client.post(PAGE, filled(button=[f"{template.pk}:0", f"{template.pk}:1"]))
     template.refresh_from_db()
     assert template.opt_out_buttons == ["Not for me", "Stop promotions"]
+    told = Event.objects.filter(kind="settings.changed", actor_kind="staff").latest("id").data["opt_out_buttons"]
+    assert told == {f"{template.name} (en)": [None, ["Not for me", "Stop promotions"]]}
     owner_client.post(PAGE, filled())
     template.refresh_from_db()
     assert template.opt_out_buttons == []

@@ -40,7 +40,9 @@ def add_user(
         from django.core.exceptions import ValidationError
         from django.core.validators import validate_email
 
+        from sayso.shops import acts
         from sayso.shops.models import Membership, User
+        from sayso.shops.tenancy import shop_context
         from sayso.ui.signin_links import issue
 
         try:
@@ -54,7 +56,11 @@ def add_user(
             person.name = name or person.name
             person.save(update_fields=["is_platform_owner", "name"])
         if chosen:
+            held = Membership.objects.filter(user=person, shop=chosen).values_list("role", flat=True).first()
             Membership.objects.update_or_create(user=person, shop=chosen, defaults={"role": role.value})
+            if held != role.value:
+                with shop_context(chosen.pk):
+                    acts.tell("staff.role_changed", "terminal", user=person.pk, role=[held, role.value])
         link = f"{up_url()}{issue(person)}"
         show_one(
             {"id": person.pk, "email": person.email, "shop": chosen and chosen.domain, "link": link},
@@ -95,12 +101,13 @@ def create_token(
 ) -> None:
     """Make a token of the REST API. It is shown this once."""
     with database():
-        from sayso.shops import tokens
+        from sayso.shops import acts, tokens
         from sayso.shops.tenancy import shop_context
 
         chosen = choose_shop(shop)
         with shop_context(chosen.pk):
             made, plain = tokens.create(name[:100], role.value)
+            acts.tell("staff.token_created", "terminal", token=made.pk, name=made.name, role=role.value)
         show_one({"token": plain, "id": made.pk, "shop": chosen.domain, "scopes": made.scopes}, plain, as_json=as_json)
 
 
@@ -124,10 +131,11 @@ def revoke_token(
 ) -> None:
     """Make a token useless from now on."""
     with database():
-        from sayso.shops import tokens
+        from sayso.shops import acts, tokens
         from sayso.shops.tenancy import shop_context
 
         with shop_context(choose_shop(shop).pk):
             if not tokens.revoke(token_id):
                 raise CommandError(f"there is no live token {token_id} in this shop")
+            acts.tell("staff.token_revoked", "terminal", token=token_id)
         print(f"token {token_id} is revoked")

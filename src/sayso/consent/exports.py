@@ -94,6 +94,14 @@ def told(kind: str, parameters: dict[str, Any], *, actor_kind: str = "staff", ac
     )
 
 
+def taken(export: Export, *, actor_id: str) -> None:
+    """Say in the event log who of the team takes the file of an export: it need not be who asked for it."""
+    Event.objects.create(
+        shop_id=export.shop_id, kind="export.downloaded", occurred_at=timezone.now(), actor_kind="staff",
+        actor_id=actor_id, origin="export", data={"kind": export.kind, "export": export.pk},
+    )  # fmt: skip
+
+
 def run(shop_id: int, export_id: int, should_stop: Callable[[], bool] = lambda: False) -> Export | None:
     """Carry an export to its end, from where it is. None where it is no longer wanted, or another worker has it.
 

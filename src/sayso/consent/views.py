@@ -94,6 +94,7 @@ def export_file(request: Request, export_id: int) -> HttpResponseBase:
     if path is None:
         messages.error(request, "This file is not there: it was deleted after a day, or is still being written.")
         return redirect("consent_exports")
+    exports.taken(export, actor_id=str(request.user.pk))
     return FileResponse(
         path.open("rb"),
         as_attachment=True,

@@ -7,13 +7,16 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from sayso.consent import settings
 from sayso.consent.events import Outcome, State
 from sayso.consent.settings import Settings
 from sayso.consent.words import normalise, table, verdict
+from sayso.events.models import Event
 from sayso.shops.pages import Request, page
+from sayso.shops.tenancy import current_shop_id
 
 from . import asked, queries, texts
 from .buttons import opt_out_labels
@@ -47,7 +50,7 @@ def words(request: Request) -> HttpResponse:
         settings.change(
             request.shop, actor_kind="staff", actor_id=str(request.user.pk), **form.values(chosen), **own_texts
         )
-        _declare(templates, set(request.POST.getlist("button")))
+        _declare(templates, set(request.POST.getlist("button")), actor_id=str(request.user.pk))
         messages.success(request, "Saved. It holds for the next message that comes in.")
         return redirect("consent_words")
     context = {
@@ -77,17 +80,24 @@ def _trial(request: Request, chosen: Settings) -> dict[str, Any]:
     return {"message": message, "verdict": (tone, title, meaning.format(word=word))}
 
 
-def _declare(templates: list[Template], checked: set[str]) -> None:
-    """Keep which buttons opt out. A template says so itself only where a person chose otherwise than its labels do."""
-    changed = []
+def _declare(templates: list[Template], checked: set[str], *, actor_id: str) -> None:
+    """Keep which buttons opt out. A template says so itself only where a person chose otherwise than its labels do. Taking an
+    opt-out from a button is a decision about consent: who took it is in the event log."""
+    changed, told = [], {}
     for template, buttons in button_choices(templates):
         wanted = {label for position, label, _ in buttons if f"{template.pk}:{position}" in checked}
         by_label = opt_out_labels(Template(components=template.components))
         declared = None if {label.strip() for label in wanted} == by_label else sorted(wanted)
         if declared != template.opt_out_buttons:
+            told[f"{template.name} ({template.language})"] = [template.opt_out_buttons, declared]
             template.opt_out_buttons = declared
             changed.append(template)
     Template.objects.bulk_update(changed, ["opt_out_buttons"])
+    if told:
+        Event.objects.create(
+            shop_id=current_shop_id(), kind="settings.changed", occurred_at=timezone.now(), actor_kind="staff",
+            actor_id=actor_id, origin="settings", data={"opt_out_buttons": told},
+        )  # fmt: skip
 
 
 @require_POST

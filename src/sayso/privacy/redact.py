@@ -16,7 +16,7 @@ from sayso.events.models import Event
 from sayso.shops import personal
 from sayso.shops.personal import Subject
 
-from . import people
+from . import packages, people
 from .models import PrivacyRequest
 from .people import Named
 from .rows import call
@@ -44,6 +44,8 @@ def _erase(request: PrivacyRequest, whom: Subject) -> dict[str, int]:
         "contacts": len(whom.contact_ids),
         "addresses": call("privacy_suppress", request.pk, list(whom.address_keys)),
     }
+    if gone := packages.forget(whom.contact_ids):
+        counts["access_packages"] = gone
     for holding in personal.holdings():
         if holding.scrub is not None:
             counts[holding.name] = holding.scrub(whom)

@@ -17,7 +17,7 @@ from sayso.shops.models import Shop
 from sayso.shops.personal import Subject
 from sayso.shops.tenancy import shop_context
 
-from .models import PackagePart, PrivacyRequest
+from . import packages
 from .rows import call
 
 BATCH = 25_000
@@ -106,16 +106,9 @@ def _walk(shop_id: int, kind: str) -> int:
 
 
 def _expire_packages(shop_id: int) -> int:
-    """Packages past their time; the request stays and says when it was."""
+    """Packages past their time, and those taken about somebody who was erased."""
     with shop_context(shop_id):
-        expired = list(
-            PrivacyRequest.objects.filter(
-                package_expires_at__lte=timezone.now(), package_size__isnull=False
-            ).values_list("pk", flat=True)
-        )
-        PackagePart.objects.filter(request_id__in=expired).delete()
-        PrivacyRequest.objects.filter(pk__in=expired).update(package_size=None)
-    return len(expired)
+        return packages.expire() + packages.forget_the_erased()
 
 
 def _purge(shop_id: int) -> int:

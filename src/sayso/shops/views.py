@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from . import acts
 from . import tokens as api_tokens
 from .forms import RoleForm, TokenForm
 from .models import ApiToken, Membership, Shop
@@ -20,7 +21,9 @@ def tokens(request: Request) -> HttpResponse:
     """List the tokens; POST makes one and shows it this once, so the answer is not a redirect."""
     form, plain = TokenForm(request.POST or None), None
     if request.method == "POST" and form.is_valid():
-        _, plain = api_tokens.create(form.cleaned_data["name"], form.cleaned_data["role"])
+        name, role = form.cleaned_data["name"], form.cleaned_data["role"]
+        made, plain = api_tokens.create(name, role)
+        acts.tell("staff.token_created", str(request.user.pk), token=made.pk, name=name, role=role)
         form = TokenForm()
     listed = ApiToken.objects.order_by("revoked_at", "-id")
     context = {"form": form, "plain": plain, "tokens": [(token, _preset(token)) for token in listed]}
@@ -38,6 +41,7 @@ def _preset(token: ApiToken) -> str:
 @page("api.edit")
 def revoke_token(request: Request, token_id: int) -> HttpResponse:
     if api_tokens.revoke(token_id):
+        acts.tell("staff.token_revoked", str(request.user.pk), token=token_id)
         messages.success(request, "The token is revoked. Whatever used it is refused from now on.")
     return redirect("tokens")
 
@@ -65,8 +69,10 @@ def set_role(request: Request, membership_id: int) -> HttpResponse:
     elif member.role == Role.OWNER and role != Role.OWNER and not others.exists():
         messages.error(request, "A shop keeps at least one owner. Make somebody else owner first.")
     else:
-        member.role = role
+        before, member.role = member.role, role
         member.save(update_fields=["role"])
+        if before != role:
+            acts.tell("staff.role_changed", str(request.user.pk), user=member.user_id, role=[before, role])
         messages.success(request, f"{member.user} is {member.get_role_display()} now.")
     return redirect("team")
 

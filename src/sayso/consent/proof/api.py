@@ -325,6 +325,7 @@ def get_export_file(request: ApiRequest, export_id: Id) -> HttpResponseBase:
     path = exports.file_of(export)
     if path is None:
         raise Problem(409, f"The file of export {export_id} is not there: the export is {export.state}.")
+    exports.taken(export, actor_id=f"token:{request.api_token.pk}")
     return FileResponse(path.open("rb"), as_attachment=True, filename=exports.filename(export, request.shop))
 
 
