@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sayso.shopify.models import Connection, SyncRun, SyncStep
+from sayso.shopify.reconciliation.kinds import SUBJECTS
 from sayso.shopify.reconciliation.tasks import is_due, last_night
 from sayso.shops.tenancy import shop_context
 
@@ -43,12 +44,16 @@ def store(make_shop):
     return shop
 
 
-def made(shop, at, scope, status="DONE"):
+def made(shop, at, scope, waiting=(), kinds=tuple(SUBJECTS)):
     with shop_context(shop.pk):
         run = SyncRun.objects.create(shop_id=shop.pk, kind="reconcile", status="COMPLETE", started_at=at)
-        SyncStep.objects.create(
-            shop_id=shop.pk, run_id=run.pk, kind="customers", scope=scope, status=status, began_at=at
-        )
+        SyncStep.objects.bulk_create(
+            SyncStep(
+                shop_id=shop.pk, run_id=run.pk, kind=kind, scope=scope, began_at=at,
+                status="WAITING" if kind in waiting else "DONE",
+            )
+            for kind in kinds
+        )  # fmt: skip
 
 
 def test_daily_and_everything_weekly(store):
@@ -59,6 +64,14 @@ def test_daily_and_everything_weekly(store):
     assert is_due(store, NOW) is None
     assert is_due(store, NOW + timedelta(days=1)) is False
     assert is_due(store, NOW + timedelta(days=6)) is True
+
+
+def test_what_did_not_reach_everything_is_not_the_comparison_of_the_week(store):
+    made(store, NOW - timedelta(days=2), "full", waiting=["orders"])  # it broke off
+    made(store, NOW - timedelta(days=1), "full", kinds=["customers"])  # a count led to it
+    assert is_due(store, NOW) is True
+    made(store, NOW - timedelta(days=3), "full")
+    assert is_due(store, NOW) is False
 
 
 def test_not_while_an_import_runs_nor_for_a_store_connected_since(store):

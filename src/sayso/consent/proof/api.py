@@ -227,7 +227,7 @@ def get_proof(
             format,
             language=language,
             actor_kind="staff",
-            actor_id=f"token:{request.api_token.pk}",
+            actor_id=request.api_token.author,
         )
     except KeyTrouble as error:
         raise Problem(409, f"The proof cannot be made: {error}.") from error
@@ -283,7 +283,7 @@ def create_export(request: ApiRequest, wanted: ExportIn) -> Export:
         parameters = {"at": wanted.at.isoformat(), "channel": wanted.channel.value}
     elif wanted.kind == "proof_pack":
         parameters = {}
-    export = exports.request(wanted.kind, parameters, actor_kind="staff", actor_id=f"token:{request.api_token.pk}")
+    export = exports.request(wanted.kind, parameters, actor_kind="staff", actor_id=request.api_token.author)
     return Export.objects.get(pk=export.pk)
 
 
@@ -325,7 +325,7 @@ def get_export_file(request: ApiRequest, export_id: Id) -> HttpResponseBase:
     path = exports.file_of(export)
     if path is None:
         raise Problem(409, f"The file of export {export_id} is not there: the export is {export.state}.")
-    exports.taken(export, actor_id=f"token:{request.api_token.pk}")
+    exports.taken(export, actor_id=request.api_token.author)
     return FileResponse(path.open("rb"), as_attachment=True, filename=exports.filename(export, request.shop))
 
 

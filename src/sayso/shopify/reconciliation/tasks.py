@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connections
+from django.db.models import Count, Min
 from django.utils import timezone
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
@@ -23,6 +24,7 @@ from ..importing.jobs import RETRY, carry_on
 from ..importing.runs import OPEN
 from ..models import Connection, SyncRun, SyncStep
 from . import reconcile as reconciliation
+from .kinds import SUBJECTS
 
 log = logging.getLogger(__name__)
 
@@ -80,10 +82,15 @@ def is_due(shop: Shop, now: datetime) -> bool | None:
             return None
         if SyncRun.objects.filter(kind=reconciliation.KIND, started_at__gte=night).exists():
             return None
-        fulls = SyncStep.objects.filter(scope=SyncStep.Scope.FULL, status=SyncStep.Status.DONE)
-        last = fulls.order_by("-began_at").values_list("began_at", flat=True).first()
-        begun = last or connection.created_at
-        return now - begun >= FULL_EVERY
+        return now - (_last_of_everything() or connection.created_at) >= FULL_EVERY
+
+
+def _last_of_everything() -> datetime | None:
+    """When the newest comparison began that reached its end for every kind: one that a count led to concerns one kind, and
+    one that broke off leaves the rest for the next night."""
+    ended = SyncStep.objects.filter(scope=SyncStep.Scope.FULL).exclude(status=SyncStep.Status.WAITING)
+    runs = ended.values("run_id").annotate(kinds=Count("kind"), at=Min("began_at")).filter(kinds=len(SUBJECTS))
+    return runs.order_by("-at").values_list("at", flat=True).first()
 
 
 def last_night(now: datetime, zone: str) -> datetime:
