@@ -152,7 +152,7 @@ def test_a_shop_that_is_installed_is_not_erased_by_a_message(shop, drained):
     [request] = PrivacyRequest.objects.all()
     assert request.held and "confirm" in request.note
     assert work.all_due() == 0
-    requests.decline(request, "Installed again.")
+    requests.decline(request, "Installed again.", actor_id="1")
     drained("shop/redact", {"shop_domain": shop.domain}, key="again")
     assert PrivacyRequest.objects.filter(held=True).count() == 1
     assert Shop.objects.filter(pk=shop.pk).exists()

@@ -138,6 +138,11 @@ def test_overdue_is_said_in_words(shop, owner_client):
     owner_client.post(f"/settings/privacy/requests/{PrivacyRequest.objects.get().pk}", {"decision": "again"})
     enter_shop(shop.pk)
     assert PrivacyRequest.objects.get().status == "RECEIVED"
+    assert decisions() == ["again"]
+
+
+def decisions():
+    return [event.data["decision"] for event in Event.objects.filter(kind="privacy.decided", actor_kind="staff")]
 
 
 def test_periods_are_chosen_and_refused(shop, owner_client):
@@ -177,6 +182,7 @@ def test_what_shopify_asks_of_an_installed_shop_waits_for_the_owner(shop, owner_
     request.refresh_from_db()
     shop.refresh_from_db()
     assert not request.held and shop.status == "UNINSTALLED"
+    assert decisions() == ["confirm"]
 
 
 def test_or_is_closed_by_them(shop, owner_client):
@@ -185,6 +191,7 @@ def test_or_is_closed_by_them(shop, owner_client):
     enter_shop(shop.pk)
     request.refresh_from_db()
     assert request.status == "DONE" and "Not carried out" in request.note
+    assert decisions() == ["decline"]
 
 
 # REST

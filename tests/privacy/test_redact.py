@@ -400,5 +400,5 @@ def test_a_request_that_cannot_be_carried_out_waits_and_says_why(ask, monkeypatc
 
     assert carried_out(request).status == "FAILED"
     monkeypatch.undo()
-    requests.again(request)
+    requests.again(request, actor_id="1")
     assert carried_out(request).status == "DONE"

@@ -127,7 +127,7 @@ def erase_shop(
             request = requests.erase_shop_on(
                 shop, timezone.now(), origin=PrivacyRequest.Origin.STAFF, actor_kind="staff", actor_id="terminal"
             )
-            requests.confirm(request)
+            requests.confirm(request, actor_id="terminal")
             token = (request.subject or {}).get("certificate", "")
         say(f"erasing {shop.domain}; stopping this command stops it between two batches, and a worker goes on")
         work.carry_out(shop.pk, request.pk)

@@ -130,24 +130,34 @@ def erase_shop_on(
     return request
 
 
-def confirm(request: PrivacyRequest) -> None:
+def confirm(request: PrivacyRequest, *, actor_id: str) -> None:
     """The owner says that a held request is to be carried out now."""
+    _decided(request, "confirm", actor_id)
     PrivacyRequest.objects.filter(pk=request.pk).update(
         held=False, note="", not_before=timezone.now(), status=Status.RECEIVED
     )
     ring()
 
 
-def decline(request: PrivacyRequest, reason: str) -> None:
+def decline(request: PrivacyRequest, reason: str, *, actor_id: str) -> None:
     """The request is not carried out, and the log says why."""
+    _decided(request, "decline", actor_id)
     PrivacyRequest.objects.filter(pk=request.pk).update(
         status=Status.DONE, done_at=timezone.now(), held=False, subject=None, note=reason[:500], leased_until=None
     )
 
 
-def again(request: PrivacyRequest) -> None:
+def again(request: PrivacyRequest, *, actor_id: str) -> None:
     """Try a failed request again."""
+    _decided(request, "again", actor_id)
     PrivacyRequest.objects.filter(pk=request.pk, status=Status.FAILED).update(
         status=Status.RECEIVED, attempts=0, error="", not_before=timezone.now(), leased_until=None
     )
     ring()
+
+
+def _decided(request: PrivacyRequest, decision: str, actor_id: str) -> None:
+    Event.objects.create(
+        shop_id=request.shop_id, kind="privacy.decided", occurred_at=timezone.now(), actor_kind="staff", actor_id=actor_id,
+        origin="privacy", data={"request": request.pk, "decision": decision},
+    )  # fmt: skip

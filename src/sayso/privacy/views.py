@@ -113,12 +113,13 @@ def _open(request: Request, asking: requests.Asking) -> None:
 def decide(request: Request, request_id: int) -> HttpResponse:
     """Try a failed request again; have a held one carried out, or not."""
     asked = get_object_or_404(PrivacyRequest, pk=request_id)
-    decision = request.POST.get("decision")
+    decision, actor_id = request.POST.get("decision"), str(request.user.pk)
     if decision == "again" and asked.status == PrivacyRequest.Status.FAILED:
-        requests.again(asked)
+        requests.again(asked, actor_id=actor_id)
         messages.success(request, "It is tried again.")
     elif decision == "decline" and asked.held:
-        requests.decline(asked, f"Not carried out: {request.user} says that the app is installed again and in use.")
+        reason = f"Not carried out: {request.user} says that the app is installed again and in use."
+        requests.decline(asked, reason, actor_id=actor_id)
         messages.success(request, "The request is closed; nothing was erased.")
     else:
         messages.error(request, "The request has changed meanwhile; look at it again.")
@@ -168,7 +169,7 @@ def erase(request: Request) -> HttpResponse:
             request.shop, timezone.now(), origin=PrivacyRequest.Origin.STAFF, actor_kind="staff",
             actor_id=str(request.user.pk),
         )  # fmt: skip
-        requests.confirm(asked)
+        requests.confirm(asked, actor_id=str(request.user.pk))
         messages.success(
             request, "The erasure has begun. Keep the address of the certificate below: it outlives the shop."
         )

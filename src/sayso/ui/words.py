@@ -269,6 +269,7 @@ EVENTS = {
     "staff.token_created": "API token made",
     "staff.token_revoked": "API token revoked",
     "privacy.requested": "Privacy request",
+    "privacy.decided": "Decision about a privacy request",
     "privacy.done": "Privacy request done",
     "privacy.package_downloaded": "Access package downloaded",
     "retention.applied": "Retention periods enforced",
